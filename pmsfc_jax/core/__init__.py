@@ -1,0 +1,1 @@
+"""Types and conventions that every other part of the package builds on."""

@@ -1,0 +1,75 @@
+"""The one plug-in point: a generator that can be cut in two at any of its layers.
+
+A generator ``G`` is cut at layer ``l`` into ``G = tail_l . head_l``. Everything outside ``nn/`` sees
+generators only through `SplitGenerator`, so that a new family is one module in ``nn/`` and one line
+in the registry.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from pmsfc_jax.core.errors import InputError
+from pmsfc_jax.core.typing import Array, Key
+
+
+@dataclass(frozen=True)
+class GeneratorSpec:
+    """The facts of one generator that do not depend on its weights.
+
+    Attributes:
+      name: what messages and manifests call it.
+      latent_shape: shape of one latent code, ``(d,)``.
+      image_shape: shape of one image, ``(H, W, 3)``.
+      feature_shapes: ``feature_shapes[layer]`` is the shape ``(H, W, C)`` of the feature at the cut
+        ``layer``; layer 0 is the first convolution.
+      latent_prior: ``(key, num) -> z [num, d]`` float32, the distribution the generator was trained
+        on.
+    """
+
+    name: str
+    latent_shape: tuple[int, ...]
+    image_shape: tuple[int, int, int]
+    feature_shapes: tuple[tuple[int, int, int], ...]
+    latent_prior: Callable[[Key, int], Array]
+
+    @property
+    def num_layers(self) -> int:
+        """Number of layers at which the generator can be cut."""
+        return len(self.feature_shapes)
+
+    def feature_shape(self, layer: int) -> tuple[int, int, int]:
+        """Shape ``(H, W, C)`` of the feature at ``layer``.
+
+        Raises:
+          InputError: the generator has no such layer.
+        """
+        if not 0 <= layer < self.num_layers:
+            raise InputError(
+                f"{self.name} has no layer {layer}: choose one of 0 to {self.num_layers - 1}"
+            )
+        return self.feature_shapes[layer]
+
+
+class SplitGenerator(NamedTuple):
+    """A generator as two pure functions of its weights.
+
+    Attributes:
+      spec: its shapes and its latent prior.
+      head: ``(params, z [b, d], *, layer) -> (h [b, H, W, C], context)``. ``context`` is ``None``
+        for a plain stack and carries what a later family's tail needs (styles, class).
+      tail: ``(params, h [b, H, W, C], context, *, layer) -> x [b, H', W', 3]``, nominally in
+        [-1, 1] and not clipped.
+
+    ``layer`` is static under `jax.jit`. Both are pure and not jitted: jit once, outermost.
+    """
+
+    spec: GeneratorSpec
+    head: Callable[..., tuple[Array, Any]]
+    tail: Callable[..., Array]
+
+    def __call__(self, params: Any, z: Array) -> Array:
+        """The whole generator, ``z [b, d] -> x [b, H, W, 3]``."""
+        layer = self.spec.num_layers - 1
+        features, context = self.head(params, z, layer=layer)
+        return self.tail(params, features, context, layer=layer)

@@ -1,0 +1,22 @@
+"""Strict numerics for every test, and the places of references that are not in the repository."""
+
+import os
+from pathlib import Path
+
+import jax
+import pytest
+
+# Implicit promotion of dtypes or ranks is a bug of ours, not a convenience.
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder with reference checkpoints and photographs; skips where it is absent."""
+    path = Path(os.environ.get("PMSFC_SHARED", ROOT.parent / "shared"))
+    if not (path / "checkpoints").is_dir():
+        pytest.skip(f"no reference data at {path} (set PMSFC_SHARED)")
+    return path
