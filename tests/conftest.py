@@ -20,3 +20,13 @@ def shared() -> Path:
     if not (path / "checkpoints").is_dir():
         pytest.skip(f"no reference data at {path} (set PMSFC_SHARED)")
     return path
+
+
+@pytest.fixture(scope="session")
+def tiny():
+    """A real PGGAN of 16x16 pictures with random weights: ``(generator, params)``."""
+    from pmsfc_jax.nn import pggan
+
+    config = pggan.PGGANConfig(latent_dim=6, widths=(12, 12, 12, 12, 8, 8))
+    params = pggan.pure_module(config).init(jax.random.key(7))
+    return pggan.split_generator(config, "tiny"), params

@@ -1,8 +1,8 @@
 """The one plug-in point: a generator that can be cut in two at any of its layers.
 
-A generator ``G`` is cut at layer ``l`` into ``G = tail_l . head_l``. Everything outside ``nn/`` sees
-generators only through `SplitGenerator`, so that a new family is one module in ``nn/`` and one line
-in the registry.
+A generator ``G`` is cut at layer ``l`` into ``G = tail_l . head_l``. Everything outside ``nn/``
+sees generators only through `SplitGenerator`, so that a new family is one module in ``nn/`` and one
+line in the registry.
 """
 
 from collections.abc import Callable
@@ -25,6 +25,9 @@ class GeneratorSpec:
         ``layer``; layer 0 is the first convolution.
       latent_prior: ``(key, num) -> z [num, d]`` float32, the distribution the generator was trained
         on.
+      identity: hash of the stored weights it was loaded with, empty for weights made in memory.
+        Saved codes carry it, so that they are not drawn with other weights by mistake.
+
     """
 
     name: str
@@ -32,6 +35,7 @@ class GeneratorSpec:
     image_shape: tuple[int, int, int]
     feature_shapes: tuple[tuple[int, int, int], ...]
     latent_prior: Callable[[Key, int], Array]
+    identity: str = ""
 
     @property
     def num_layers(self) -> int:
@@ -43,6 +47,7 @@ class GeneratorSpec:
 
         Raises:
           InputError: the generator has no such layer.
+
         """
         if not 0 <= layer < self.num_layers:
             raise InputError(
@@ -62,6 +67,7 @@ class SplitGenerator(NamedTuple):
         [-1, 1] and not clipped.
 
     ``layer`` is static under `jax.jit`. Both are pure and not jitted: jit once, outermost.
+
     """
 
     spec: GeneratorSpec

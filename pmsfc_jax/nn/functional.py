@@ -1,0 +1,37 @@
+"""From a Flax NNX module class to pure functions of a plain nested dict of arrays."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+from flax import nnx
+
+from pmsfc_jax.core.typing import Key, Params
+
+
+class PureModule:
+    """The structure of one NNX module, without its weights.
+
+    Weights never enter the construction: the module is built abstractly, and each call merges the
+    given params into its structure. Calls are pure and can be jitted, differentiated and vmapped.
+    """
+
+    def __init__(self, build: Callable[[nnx.Rngs], nnx.Module]):
+        self._build = build
+        abstract = nnx.eval_shape(lambda: build(nnx.Rngs(0)))
+        self._graph, self._state = nnx.split(abstract)
+
+    @property
+    def abstract_params(self) -> Params:
+        """The params as a nested dict of `jax.ShapeDtypeStruct`."""
+        return nnx.to_pure_dict(self._state)
+
+    def init(self, key: Key) -> Params:
+        """Draw fresh params."""
+        return nnx.to_pure_dict(nnx.split(self._build(nnx.Rngs(key)))[1])
+
+    def bind(self, params: Params) -> Any:
+        """The module with ``params`` in it; use it inside a pure function and let it go."""
+        state = jax.tree.map(lambda leaf: leaf, self._state)
+        nnx.replace_by_pure_dict(state, params)
+        return nnx.merge(self._graph, state)

@@ -1,0 +1,143 @@
+"""Convolutions and pointwise layers that the generator and discriminator families share.
+
+Feature maps are NHWC, kernels HWIO and correlated, as in `jax.lax.conv_general_dilated`.
+
+The two convolutions carry their own gradients. XLA's CPU backend loses its fast path for the
+gradient of a plain convolution inside a loop (openxla/jax issue 12868), and never has one for an
+upsampling convolution. The gradient with respect to the input is written here as what it is,
+another convolution, which is fast everywhere. The gradient with respect to the kernel is the
+ordinary one; where kernels are frozen nobody asks for it and the compiler drops it.
+"""
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from pmsfc_jax.core.typing import Array
+
+_NHWC = ("NHWC", "HWIO", "NHWC")
+#: Added to the mean square in `pixel_norm`; the value of every published PGGAN.
+NORM_EPSILON = 1e-8
+
+
+def _correlate(
+    x: Array, kernel: Array, padding: str | tuple[tuple[int, int], ...] = "SAME"
+) -> Array:
+    return lax.conv_general_dilated(x, kernel, (1, 1), padding, dimension_numbers=_NHWC)
+
+
+@jax.custom_vjp
+def conv2d(x: Array, kernel: Array) -> Array:
+    """Correlate ``x [b, H, W, I]`` with ``kernel [k, k, I, O]``, k odd, stride 1, zero padded."""
+    return _correlate(x, kernel)
+
+
+def _conv2d_fwd(x: Array, kernel: Array) -> tuple[Array, tuple[Array, Array]]:
+    return _correlate(x, kernel), (x, kernel)
+
+
+def _conv2d_bwd(residual: tuple[Array, Array], g: Array) -> tuple[Array, Array]:
+    x, kernel = residual
+    # Exact for odd kernels at stride 1 and SAME padding.
+    dx = _correlate(g, jnp.flip(kernel, (0, 1)).transpose(0, 1, 3, 2))
+    (dkernel,) = jax.vjp(lambda k: _correlate(x, k), kernel)[1](g)
+    return dx, dkernel
+
+
+conv2d.defvjp(_conv2d_fwd, _conv2d_bwd)
+
+
+def upsample_nearest(x: Array, factor: int = 2) -> Array:
+    """Repeat each pixel of ``x [b, H, W, C]`` ``factor`` times in both directions."""
+    b, h, w, c = x.shape
+    x = jnp.broadcast_to(x[:, :, None, :, None, :], (b, h, factor, w, factor, c))
+    return x.reshape(b, factor * h, factor * w, c)
+
+
+def upsample_bilinear(x: Array) -> Array:
+    """Double ``x [b, H, W, C]`` bilinearly with half-pixel centres and clamped borders."""
+    for axis in (1, 2):
+        last = x.shape[axis] - 1
+        before = jnp.concatenate(
+            [lax.slice_in_dim(x, 0, 1, axis=axis), lax.slice_in_dim(x, 0, last, axis=axis)], axis
+        )
+        after = jnp.concatenate(
+            [
+                lax.slice_in_dim(x, 1, last + 1, axis=axis),
+                lax.slice_in_dim(x, last, None, axis=axis),
+            ],
+            axis,
+        )
+        pair = jnp.stack([0.75 * x + 0.25 * before, 0.75 * x + 0.25 * after], axis + 1)
+        x = pair.reshape(*x.shape[:axis], 2 * x.shape[axis], *x.shape[axis + 1 :])
+    return x
+
+
+def downsample_mean(x: Array) -> Array:
+    """Halve ``x [b, H, W, C]``, H and W even, by averaging blocks of two by two pixels."""
+    b, h, w, c = x.shape
+    return x.reshape(b, h // 2, 2, w // 2, 2, c).mean((2, 4))
+
+
+def _merge_taps(rows: Array) -> Array:
+    """Three taps on doubled pixels as two taps for each parity: ``[3, ...] -> [2, 2, ...]``."""
+    even = jnp.stack([rows[0], rows[1] + rows[2]])
+    odd = jnp.stack([rows[0] + rows[1], rows[2]])
+    return jnp.stack([even, odd])
+
+
+def _upsample_correlate(x: Array, kernel: Array) -> Array:
+    b, h, w, channels = x.shape
+    out = kernel.shape[-1]
+    # After nearest doubling, the three taps of a row meet only two different pixels, and which two
+    # depends on the parity of the output row; likewise for columns. So one 2x2 convolution on the
+    # small map with 4 * out channels gives all four parities for 16 products instead of 36.
+    phases = jax.vmap(jax.vmap(_merge_taps))(_merge_taps(kernel))  # [py, ty, px, tx, I, O]
+    phases = phases.transpose(1, 3, 4, 0, 2, 5).reshape(2, 2, channels, 4 * out)
+    y = _correlate(x, phases, ((1, 1), (1, 1))).reshape(b, h + 1, w + 1, 2, 2, out)
+    rows = [
+        jnp.stack([y[:, py : py + h, px : px + w, py, px] for px in (0, 1)], 3) for py in (0, 1)
+    ]
+    return jnp.stack(rows, 2).reshape(b, 2 * h, 2 * w, out)
+
+
+@jax.custom_vjp
+def upsample_conv2d(x: Array, kernel: Array) -> Array:
+    """Nearest doubling followed by a 3x3 `conv2d`: ``x [b, H, W, I] -> [b, 2H, 2W, O]``.
+
+    Equal to ``conv2d(upsample_nearest(x), kernel)`` up to rounding and about twice as fast, both
+    ways.
+    """
+    return _upsample_correlate(x, kernel)
+
+
+def _upsample_conv2d_fwd(x: Array, kernel: Array) -> tuple[Array, tuple[Array, Array]]:
+    return _upsample_correlate(x, kernel), (x, kernel)
+
+
+def _upsample_conv2d_bwd(residual: tuple[Array, Array], g: Array) -> tuple[Array, Array]:
+    x, kernel = residual
+    # The adjoint of doubling sums blocks of four pixels; with the flipped 3x3 kernel it is one
+    # 4x4 convolution of stride 2.
+    flipped = jnp.flip(kernel, (0, 1)).transpose(0, 1, 3, 2)
+    wide = sum(
+        jnp.pad(flipped, ((dy, 1 - dy), (dx, 1 - dx), (0, 0), (0, 0)))
+        for dy in (0, 1)
+        for dx in (0, 1)
+    )
+    dx = lax.conv_general_dilated(g, wide, (2, 2), ((1, 1), (1, 1)), dimension_numbers=_NHWC)
+    (dkernel,) = jax.vjp(lambda k: _correlate(upsample_nearest(x), k), kernel)[1](g)
+    return dx, dkernel
+
+
+upsample_conv2d.defvjp(_upsample_conv2d_fwd, _upsample_conv2d_bwd)
+
+
+def pixel_norm(x: Array) -> Array:
+    """Divide each pixel's channel vector (last axis) by its root mean square (Karras 2018, 4.2)."""
+    return x * lax.rsqrt(jnp.mean(jnp.square(x), axis=-1, keepdims=True) + NORM_EPSILON)
+
+
+def leaky_relu(x: Array, slope: float) -> Array:
+    """``max(x, 0) + slope * min(x, 0)``, elementwise."""
+    return jnp.where(x >= 0, x, slope * x)
