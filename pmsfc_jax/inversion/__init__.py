@@ -1,0 +1,1 @@
+"""Inversion: compose features of several codes, measure the misfit, optimise codes and weights."""

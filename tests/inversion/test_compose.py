@@ -1,0 +1,128 @@
+"""Equations 7 and 8 against loops in float64."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from pmsfc_jax.inversion.compose import (
+    MIN_DENOMINATOR,
+    Codes,
+    coefficients,
+    compose_features,
+    initial_codes,
+    reconstruct,
+)
+
+B, R, K, H, W, C = 2, 3, 4, 2, 5, 7
+
+
+@pytest.fixture(scope="module")
+def arrays():
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(B, R, K, H, W, C)).astype(np.float32)
+    w = rng.uniform(0.1, 1.0, size=(B, R, K, C)).astype(np.float32)
+    masks = np.zeros((R, C), np.float32)
+    masks[[0, 1, 2, 0, 1, 0, 0], np.arange(C)] = 1
+    return features, w, masks
+
+
+def equation_7(features, w, masks):
+    """Loops over images, subspaces and codes, as the paper writes it."""
+    out = np.zeros((B, H, W, C))
+    for b in range(B):
+        for r in range(R):
+            total = np.zeros((H, W, C))
+            for k in range(K):
+                total += masks[r] * features[b, r, k] * np.tanh(w[b, r, k].astype(np.float64))
+            out[b] += total / np.tanh(w[b, r].astype(np.float64)).sum(axis=0)
+    return out
+
+
+def test_pmsfc_is_equation_7(arrays):
+    features, w, masks = arrays
+    mixing, guarded = coefficients(jnp.asarray(w), "pmsfc")
+    ours = compose_features(jnp.asarray(features), mixing, jnp.asarray(masks))
+    np.testing.assert_allclose(ours, equation_7(features, w, masks), rtol=1e-5, atol=1e-5)
+    assert not guarded.any()
+
+
+def test_mganprior_is_a_weighted_sum_on_every_channel(arrays):
+    features, w, _ = arrays
+    flat = features.reshape(B, 1, R * K, H, W, C)
+    alpha = w.reshape(B, 1, R * K, C)
+    mixing, _ = coefficients(jnp.asarray(alpha), "mganprior")
+    ours = compose_features(jnp.asarray(flat), mixing, jnp.ones((1, C)))
+    expected = sum(flat[:, 0, n].astype(np.float64) * alpha[:, 0, n, None, None] for n in range(12))
+    np.testing.assert_allclose(ours, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_weights_of_a_channel_mix_and_do_not_rescale(arrays):
+    _, w, _ = arrays
+    mixing, _ = coefficients(jnp.asarray(w), "pmsfc")
+    np.testing.assert_allclose(mixing.sum(axis=2), 1, rtol=1e-5)
+
+
+def test_weights_cancel_for_one_code(arrays):
+    _, w, _ = arrays
+    mixing, _ = coefficients(jnp.asarray(w[:, :, :1]), "pmsfc")
+    np.testing.assert_allclose(mixing, 1, rtol=1e-5)
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_a_vanishing_denominator_is_guarded_and_counted(sign):
+    w = np.full((1, 1, 2, 3), 0.3, np.float32)
+    tiny = sign * 1e-5
+    w[0, 0, 1, 0] = -0.3 + tiny  # the sum over codes is about tiny for channel 0 only
+    mixing, guarded = coefficients(jnp.asarray(w), "pmsfc")
+    assert guarded.tolist() == [1]
+    expected = np.tanh(0.3) / (sign * MIN_DENOMINATOR)
+    np.testing.assert_allclose(mixing[0, 0, 0, 0], expected, rtol=1e-3)
+    np.testing.assert_allclose(mixing[0, 0, 0, 1:], 0.5, rtol=1e-5)
+
+
+def test_gradients_through_the_guard_are_finite():
+    w = jnp.zeros((1, 1, 2, 3))
+    gradient = jax.grad(lambda v: jnp.square(coefficients(v, "pmsfc")[0]).sum())(w)
+    assert jnp.isfinite(gradient).all()
+
+
+@pytest.mark.parametrize("method", ["pmsfc", "mganprior"])
+def test_equal_codes_reproduce_the_generator(tiny, method):
+    """Where all codes agree and coefficients sum to one, the composition is the plain picture."""
+    generator, params = tiny
+    z = generator.spec.latent_prior(jax.random.key(0), 2)
+    subspaces = 3 if method == "pmsfc" else 1
+    masks = jnp.eye(3).repeat(4, axis=1) if method == "pmsfc" else jnp.ones((1, 12))
+    codes = Codes(
+        jnp.broadcast_to(z[:, None, None], (2, subspaces, 4, 6)),
+        jnp.full((2, subspaces, 4, 12), 0.25),
+    )
+    image, _ = reconstruct(generator, params, codes, masks, layer=2, method=method)
+    np.testing.assert_allclose(image, generator(params, z), rtol=1e-4, atol=1e-5)
+
+
+def test_single_ignores_weights(tiny):
+    generator, params = tiny
+    z = generator.spec.latent_prior(jax.random.key(0), 3)
+    codes = Codes(z[:, None, None], jnp.zeros((3, 1, 1, 12)))
+    image, _ = reconstruct(generator, params, codes, jnp.ones((1, 12)), layer=1, method="single")
+    np.testing.assert_allclose(image, generator(params, z), rtol=1e-4, atol=1e-5)
+
+
+def test_starting_codes_differ_and_their_weights_are_positive(tiny):
+    generator, _ = tiny
+    codes = initial_codes(
+        generator,
+        jax.random.split(jax.random.key(1), 2),
+        layer=2,
+        num_subspaces=3,
+        codes_per_subspace=4,
+        method="pmsfc",
+    )
+    assert codes.z.shape == (2, 3, 4, 6)
+    assert codes.w.shape == (2, 3, 4, 12)
+    flat = np.asarray(codes.z).reshape(-1, 6)
+    distances = np.linalg.norm(flat[:, None] - flat[None], axis=-1)
+    assert distances[~np.eye(len(flat), dtype=bool)].min() > 0.1
+    assert (np.asarray(codes.w) > 0).all()
