@@ -1,0 +1,1 @@
+"""Files in and out: photographs to pixels, pictures and text to disk."""

@@ -1,0 +1,205 @@
+"""Photographs of any size and kind to the pictures a generator can draw, and pictures to PNG.
+
+Everything here is numpy and Pillow; nothing imports jax.
+"""
+
+import io
+import os
+import stat
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from pmsfc_jax.core.errors import InputError
+from pmsfc_jax.io.atomic import write_bytes_atomic
+from pmsfc_jax.io.decode import MAX_PIXELS, PhotographError, read_rgb
+from pmsfc_jax.io.paths import os_reason, shown, unique_stems
+
+#: What a file in a folder has to end in to count as a photograph (a file named explicitly need
+#: not). HEIC is among them so that such a photograph is reported rather than passed over.
+SUFFIXES = frozenset({
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".avif", ".heic", ".heif",
+    ".tif", ".tiff", ".bmp", ".dib", ".gif", ".jp2", ".j2k", ".ppm", ".pgm", ".pbm", ".pnm", ".pfm",
+})  # fmt: skip
+
+
+class Photograph(NamedTuple):
+    """A photograph, ready for a generator.
+
+    Attributes:
+      pixels: ``[H, W, 3]`` uint8, RGB.
+      name: what outputs made from it are called: its file's name without the suffix.
+      notices: what was done to it that a user may not expect, each a clause without the name.
+    """
+
+    pixels: np.ndarray
+    name: str
+    notices: tuple[str, ...]
+
+
+class Skipped(NamedTuple):
+    """A file that could not be used, and why, in words without its name."""
+
+    path: Path
+    reason: str
+
+
+def find_photographs(
+    paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+) -> list[Path]:
+    """List the photographs that files and folders stand for.
+
+    A file stands for itself, whatever it is called. A folder stands for the files directly in it
+    whose suffix is an image's, in the order of their names, hidden ones left out. Order is
+    otherwise that of ``paths``, and a file that comes up again is listed once.
+
+    Raises:
+      InputError: a path does not exist or may not be looked into, or there is no photograph at all.
+    """
+    given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+    found: dict[Path, Path] = {}
+    for path in map(Path, given):
+        for file in _list_folder(path) if _is_folder(path) else [path]:
+            # Links to a folder are the same folder, but two links to one file are two names.
+            found.setdefault(Path(os.path.realpath(file.parent), file.name), file)
+    if not found:
+        where = ", ".join(shown(path) for path in given) or "an empty list"
+        raise InputError(
+            f"no photographs in {where}: name files, or folders that hold .jpg, .png or others"
+        )
+    return list(found.values())
+
+
+def load_photograph(
+    path: str | os.PathLike[str],
+    resolution: tuple[int, int],
+    *,
+    max_pixels: int = MAX_PIXELS,
+) -> Photograph:
+    """Read a photograph and fit it to a generator's pictures.
+
+    After decoding (`pmsfc_jax.io.decode.read_rgb`) the largest centred part with the target's
+    proportions is cut out and resampled with Pillow's Lanczos filter, which widens with the
+    reduction and so does not alias. A picture of the right size is passed on untouched.
+
+    Args:
+      path: the file.
+      resolution: ``(height, width)`` of the result in pixels.
+      max_pixels: limit on the pixels of the file, checked before decoding.
+
+    Raises:
+      PhotographError: an `InputError` naming the file: it is absent, may not be read, is a folder,
+        empty, truncated, damaged, too large, or no photograph.
+      InputError: ``resolution`` is not two positive whole numbers.
+    """
+    height, width = _checked(resolution)
+    image, notices = read_rgb(path, max_pixels=max_pixels)
+    box = _centre_box(image.size, (width, height))
+    part = (box[2] - box[0], box[3] - box[1])
+    if part != image.size:
+        notices.append(f"its centre was cut out, {_by(part)} of {_by(image.size)} pixels")
+    if part[0] < width or part[1] < height:
+        notices.append(f"it was enlarged from {_by(part)} to {_by((width, height))} pixels")
+    image = image.crop(box)
+    if image.size != (width, height):
+        image = image.resize((width, height), Image.Resampling.LANCZOS)
+    return Photograph(np.array(image), unique_stems([path])[0], tuple(notices))
+
+
+def load_photographs(
+    paths: Sequence[str | os.PathLike[str]],
+    resolution: tuple[int, int],
+    *,
+    max_pixels: int = MAX_PIXELS,
+) -> tuple[list[Photograph], list[Skipped]]:
+    """Read many photographs, going on past those that cannot be used.
+
+    Names are unique among all ``paths`` (``a/x.jpg`` and ``b/x.png`` give ``x`` and ``x-2``) and
+    do not depend on which of them can be read. Arguments are those of `load_photograph`.
+
+    Returns:
+      The photographs in the order of ``paths``, and the files left out with the reasons. Either
+      may be empty.
+
+    Raises:
+      InputError: ``resolution`` is not two positive whole numbers.
+    """
+    photographs, skipped = [], []
+    for path, name in zip(paths, unique_stems(paths), strict=True):
+        try:
+            photograph = load_photograph(path, resolution, max_pixels=max_pixels)
+        except PhotographError as error:
+            skipped.append(Skipped(error.path, error.reason))
+        else:
+            photographs.append(photograph._replace(name=name))
+    return photographs, skipped
+
+
+def save_png(path: str | os.PathLike[str], image: np.ndarray) -> None:
+    """Write ``[H, W, 3]`` uint8 RGB as a PNG file, whole or not at all.
+
+    The same pixels give the same bytes with the same version of Pillow.
+
+    Raises:
+      InputError: the file cannot be written, or its name does not end in ``.png``.
+      TypeError: ``image`` is not ``[H, W, 3]`` uint8.
+    """
+    image = np.asarray(image)
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        raise TypeError(f"save_png takes [H, W, 3] uint8, not {image.shape} {image.dtype}")
+    if Path(path).suffix.lower() != ".png":
+        raise InputError(f"{shown(path)} would hold a PNG picture: let its name end in .png")
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "PNG")
+    write_bytes_atomic(path, buffer.getvalue())
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return stat.S_ISDIR(os.stat(path).st_mode)
+    except OSError as error:
+        raise InputError(
+            f"cannot use {shown(path)}: {os_reason(error)}; name a file or a folder"
+        ) from error
+
+
+def _list_folder(folder: Path) -> list[Path]:
+    try:
+        entries = sorted(folder.iterdir(), key=lambda entry: entry.name)
+    except OSError as error:
+        raise InputError(f"cannot look into {shown(folder)}: {os_reason(error)}") from error
+    return [
+        entry
+        for entry in entries
+        # A dangling link stays in: it is reported when it is read.
+        if entry.suffix.lower() in SUFFIXES and entry.name[0] != "." and not os.path.isdir(entry)
+    ]
+
+
+def _checked(resolution: tuple[int, int]) -> tuple[int, int]:
+    if len(resolution) != 2 or not all(
+        isinstance(size, int | np.integer) and size > 0 for size in resolution
+    ):
+        raise InputError(f"a resolution is (height, width), whole and positive, not {resolution}")
+    return int(resolution[0]), int(resolution[1])
+
+
+def _centre_box(size: tuple[int, int], target: tuple[int, int]) -> tuple[int, int, int, int]:
+    """Largest centred box (left, upper, right, lower) in ``size`` with ``target``'s proportions.
+
+    Sizes are (width, height); sides are rounded to whole pixels and at least one.
+    """
+    width, height = size
+    if width * target[1] > height * target[0]:
+        width = max(1, round(height * target[0] / target[1]))
+    else:
+        height = max(1, round(width * target[1] / target[0]))
+    left, upper = (size[0] - width) // 2, (size[1] - height) // 2
+    return left, upper, left + width, upper + height
+
+
+def _by(size: tuple[int, int]) -> str:
+    return f"{size[0]}x{size[1]}"
