@@ -275,16 +275,13 @@ def invert_batches(
 
 def concatenate(results: list[InversionResult]) -> InversionResult:
     """Join results of the same setting along their images."""
-    first = results[0]
     shared = {"masks", "layer", "method", "precision"}
-    return InversionResult(
-        **{
-            name: getattr(first, name)
-            if name in shared
-            else np.concatenate([getattr(result, name) for result in results])
-            for name in InversionResult._fields
-        }
-    )
+    joined: dict[str, Any] = {
+        name: np.concatenate([getattr(result, name) for result in results])
+        for name in InversionResult._fields
+        if name not in shared
+    }
+    return results[0]._replace(**joined)
 
 
 def invert(

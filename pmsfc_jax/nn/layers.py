@@ -16,6 +16,7 @@ from jax import lax
 from pmsfc_jax.core.typing import Array
 
 _NHWC = ("NHWC", "HWIO", "NHWC")
+_UNPADDED = ((0, 0), (0, 0), (0, 0))
 #: Added to the mean square in `pixel_norm`; the value of every published PGGAN.
 NORM_EPSILON = 1e-8
 
@@ -120,11 +121,10 @@ def _upsample_conv2d_bwd(residual: tuple[Array, Array], g: Array) -> tuple[Array
     # The adjoint of doubling sums blocks of four pixels; with the flipped 3x3 kernel it is one
     # 4x4 convolution of stride 2.
     flipped = jnp.flip(kernel, (0, 1)).transpose(0, 1, 3, 2)
-    wide = sum(
-        jnp.pad(flipped, ((dy, 1 - dy), (dx, 1 - dx), (0, 0), (0, 0)))
-        for dy in (0, 1)
-        for dx in (0, 1)
-    )
+    rows = jnp.pad(flipped, ((0, 1), *_UNPADDED)) + jnp.pad(flipped, ((1, 0), *_UNPADDED))
+    columns = rows.swapaxes(0, 1)
+    wide = jnp.pad(columns, ((0, 1), *_UNPADDED)) + jnp.pad(columns, ((1, 0), *_UNPADDED))
+    wide = wide.swapaxes(0, 1)
     dx = lax.conv_general_dilated(g, wide, (2, 2), ((1, 1), (1, 1)), dimension_numbers=_NHWC)
     (dkernel,) = jax.vjp(lambda k: _correlate(upsample_nearest(x), k), kernel)[1](g)
     return dx, dkernel

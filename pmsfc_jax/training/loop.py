@@ -53,7 +53,8 @@ def sample_average(
     return to_uint8(jax.jit(draw)(state.average))
 
 
-def _manager(run: Path) -> ocp.CheckpointManager:
+def checkpoint_manager(run: Path) -> ocp.CheckpointManager:
+    """Checkpoints of a run, each in a folder of its own, the newest two kept."""
     options = ocp.CheckpointManagerOptions(max_to_keep=2, enable_async_checkpointing=False)
     return ocp.CheckpointManager((run / "checkpoints").absolute(), options=options)
 
@@ -129,7 +130,7 @@ def train(
     pyramid = {photographs.shape[1]: photographs}
     for side in reversed(config.stages()[:-1]):
         pyramid[side] = halve(pyramid[2 * side])
-    manager = _manager(run)
+    manager = checkpoint_manager(run)
     root = jax.random.key(config.seed)
     restored = restore(manager, config)
     if restored:

@@ -1,0 +1,59 @@
+"""``pmsfc discover``: the subspaces of one layer of a generator."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+
+from pmsfc_jax.cli._console import notice, progress_bar
+from pmsfc_jax.cli._options import parse
+from pmsfc_jax.cli._print import describe_subspaces
+
+
+@dataclass
+class Options:
+    """Find the subspaces of a generator's layer (self-expression and spectral clustering)."""
+
+    name: tyro.conf.Positional[str]
+    """Name of converted weights, or the path of their folder."""
+    layer: int
+    """The cut: the index of a convolution, see `pmsfc info`."""
+    num_subspaces: int
+    """R, how many subspaces."""
+    out: Path | None = None
+    """Folder for subspaces.npz, which `pmsfc invert --subspaces` takes."""
+    num_samples: int = 4096
+    """Latent codes whose features are looked at."""
+    mu: float | None = None
+    """Ridge penalty; by default a small share of the features' mean energy."""
+    seed: int = 0
+    """Of the latent codes and of the clustering."""
+    weights_dir: Path | None = None
+    """Where to look first for weights."""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Discover, print sizes and residuals, and save."""
+    options = parse(Options, "discover", argv)
+    from pmsfc_jax.api import discover_subspaces, key_from_seed, load_generator, save_subspaces
+    from pmsfc_jax.io.runs import make_folder
+
+    generator, params = load_generator(options.name, weights_dir=options.weights_dir)
+    with progress_bar("features") as update:
+        subspaces = discover_subspaces(
+            generator,
+            params,
+            layer=options.layer,
+            num_subspaces=options.num_subspaces,
+            key=key_from_seed(options.seed),
+            num_samples=options.num_samples,
+            mu=options.mu,
+            on_progress=lambda done, total: update(done, total, ""),
+        )
+    print(describe_subspaces(subspaces))
+    if options.out is not None:
+        make_folder(options.out)
+        save_subspaces(options.out / "subspaces.npz", subspaces, seed=options.seed)
+        notice(f"written to {options.out / 'subspaces.npz'}")
+    return 0

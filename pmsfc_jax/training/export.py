@@ -1,0 +1,58 @@
+"""Turn a training run into weights that can be loaded by name."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from pmsfc_jax.core.errors import InputError
+from pmsfc_jax.io.paths import shown
+from pmsfc_jax.nn import pggan, pggan_discriminator
+from pmsfc_jax.training.config import TrainingConfig
+from pmsfc_jax.training.equalised import to_effective
+from pmsfc_jax.training.loop import checkpoint_manager, restore
+from pmsfc_jax.weights.store import Network, save_weights
+
+
+def export(
+    run: Path,
+    folder: Path,
+    config: TrainingConfig,
+    *,
+    card: dict[str, Any],
+    overwrite: bool = False,
+) -> None:
+    """Write the averaged generator and the discriminator of a run's newest checkpoint.
+
+    Args:
+      run: the folder of the run.
+      folder: where the weights go; its last part is their name.
+      config: the settings of the run.
+      card: notes for the manifest: data, licence, how it was trained.
+      overwrite: replace weights of that name.
+
+    Raises:
+      InputError: the run has no checkpoint, or its last stage is not finished growing.
+    """
+    with checkpoint_manager(run) as manager:
+        restored = restore(manager, config)
+    if restored is None:
+        raise InputError(f"{shown(run)} has no checkpoint yet: train first")
+    step, state, place = restored
+    side, fading = place["side"], place["fading"]
+    if side != config.resolution or fading:
+        raise InputError(
+            f"{shown(run)} has only grown to {side}x{side}{' and is fading' if fading else ''} "
+            f"after {step * config.batch_size} images: train on before exporting"
+        )
+    networks = {
+        "generator": Network(
+            pggan.FAMILY, asdict(config.generator(side, False)), to_effective(state.average)
+        ),
+        "discriminator": Network(
+            pggan_discriminator.FAMILY,
+            asdict(config.discriminator(side, False)),
+            to_effective(state.discriminator),
+        ),
+    }
+    card = {"training": asdict(config), "images_seen": step * config.batch_size} | card
+    save_weights(folder, networks, card=card, overwrite=overwrite)

@@ -1,0 +1,248 @@
+"""Whole inversions from the command line, as a user runs them."""
+
+import csv
+import json
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import pmsfc_jax as pm
+from pmsfc_jax.core.images import to_uint8
+from pmsfc_jax.io.codes import load_codes
+
+SHORT = ("--generator", "plain", "--steps", "10", "--num-subspaces", "2", "--codes", "2")
+
+
+@pytest.fixture
+def invert(pmsfc, photos):
+    def call(out, *more, source=None):
+        return pmsfc("invert", source or photos, "--out", out, *SHORT, *more)
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    return tmp_path_factory.mktemp("finished") / "run"
+
+
+@pytest.fixture
+def run(finished, invert):
+    """A finished run; made once, by the first test that asks."""
+    if not finished.exists():
+        code, out, err = invert(finished)
+        assert code == 0, err
+        assert "mean" in out
+    return finished
+
+
+def rows(run):
+    with (run / "metrics.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_run_holds_everything(run, photos):
+    names = ["p0", "p1", "p2"]
+    for folder, suffix in (("images", "png"), ("targets", "png"), ("codes", "npz")):
+        assert sorted(p.name for p in (run / folder).iterdir()) == [f"{n}.{suffix}" for n in names]
+    with Image.open(run / "sheet.png") as sheet:
+        assert sheet.size[0] > 200
+    target = np.asarray(Image.open(run / "targets" / "p0.png"))
+    np.testing.assert_array_equal(target, np.asarray(Image.open(photos / "p0.png")))
+    config = json.loads((run / "config.json").read_text())
+    assert config["inversion"]["method"] == "pmsfc"
+    assert config["inversion"]["layer"] == 4
+    assert config["perceptual"] is None
+
+
+def test_metrics_are_those_of_the_saved_pictures(run):
+    found = rows(run)
+    assert [row["image"] for row in found] == ["p0", "p1", "p2"]
+    for row in found:
+        pair = [
+            np.asarray(Image.open(run / folder / f"{row['image']}.png"), np.float64) / 255
+            for folder in ("targets", "images")
+        ]
+        expected = -10 * np.log10(np.mean((pair[0] - pair[1]) ** 2))
+        assert abs(float(row["psnr_db"]) - expected) < 2e-3
+        assert float(row["seconds"]) > 0
+
+
+def test_codes_carry_what_is_needed_to_draw_them(run, weights_dir):
+    generator, params = pm.load_generator("plain", weights_dir=weights_dir)
+    codes = load_codes(run / "codes" / "p1.npz")
+    assert codes.identity == generator.spec.identity
+    assert codes.z.shape == (2, 2, 6)
+    assert codes.losses.shape == (10,)
+    image = pm.render(generator, params, run / "codes" / "p1.npz")
+    saved = np.asarray(Image.open(run / "images" / "p1.png"))
+    np.testing.assert_array_equal(to_uint8(image)[0], saved)
+
+
+def test_render_redraws_bit_for_bit(run, pmsfc, tmp_path):
+    code, _, _ = pmsfc("render", run, "--out", tmp_path)
+    assert code == 0
+    for name in ("p0", "p1", "p2"):
+        drawn, saved = (folder / f"{name}.png" for folder in (tmp_path, run / "images"))
+        assert drawn.read_bytes() == saved.read_bytes()
+
+
+def test_the_same_command_keeps_what_is_finished(run, invert, tmp_path):
+    copy = tmp_path / "run"
+    shutil.copytree(run, copy)
+    (copy / "codes" / "p1.npz").unlink()
+    before = {p.name: p.stat().st_mtime_ns for p in (copy / "codes").iterdir()}
+    code, _, err = invert(copy)
+    assert code == 0
+    assert "2 images were finished before" in err
+    after = {p.name: p.stat().st_mtime_ns for p in (copy / "codes").iterdir()}
+    assert {name: after[name] for name in before} == before
+    assert (copy / "images" / "p1.png").read_bytes() == (run / "images" / "p1.png").read_bytes()
+    assert [row["psnr_db"] for row in rows(copy)] == [row["psnr_db"] for row in rows(run)]
+
+
+def test_other_settings_need_another_folder(run, invert, tmp_path):
+    copy = tmp_path / "run"
+    shutil.copytree(run, copy)
+    code, _, err = invert(copy, "--seed", "1")
+    assert code == 2
+    assert "other settings (seed)" in err
+    code, _, _ = invert(copy, "--seed", "1", "--overwrite")
+    assert code == 0
+    assert json.loads((copy / "config.json").read_text())["seed"] == 1
+
+
+def test_a_folder_with_other_things_is_left_alone(invert, tmp_path):
+    (tmp_path / "thesis.txt").write_text("precious")
+    code, _, err = invert(tmp_path)
+    assert code == 2
+    assert "holds no run" in err
+    assert [p.name for p in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_a_bad_photograph_is_left_out_and_told(run, invert, photos, tmp_path):
+    folder = tmp_path / "photos"
+    shutil.copytree(photos, folder)
+    (folder / "broken.jpg").write_bytes(b"\xff\xd8\xff but no more")
+    code, _, err = invert(tmp_path / "run", source=folder)
+    assert code == 1
+    assert "left out" in err
+    assert "broken.jpg" in err
+    assert [row["image"] for row in rows(tmp_path / "run")] == ["p0", "p1", "p2"]
+    np.testing.assert_array_equal(
+        load_codes(tmp_path / "run" / "codes" / "p2.npz").z,
+        load_codes(run / "codes" / "p2.npz").z,
+    )
+
+
+def test_only_bad_photographs_are_an_error(invert, tmp_path):
+    (tmp_path / "broken.jpg").write_bytes(b"nothing")
+    code, _, err = invert(tmp_path / "run", source=tmp_path)
+    assert code == 2
+    assert "none of the photographs" in err
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (("--generator", "nothing"), "nothing"),
+        (("--layer", "99"), "has no layer 99"),
+        (("--steps", "0"), "at least 1"),
+        (("--num-subspaces", "500"), "500"),
+        (("--perceptual-weight", "0.1"), "no perceptual network"),
+        (("--subspaces", "/nonexistent"), "nonexistent"),
+        (("--method", "single"), "single has one code"),
+    ],
+)
+def test_mistakes_are_one_line_and_leave_nothing(invert, tmp_path, more, message):
+    code, out, err = invert(tmp_path / "run", *more)
+    assert code == 2
+    assert out == ""
+    error = [line for line in err.splitlines() if line.startswith("pmsfc invert: error:")]
+    assert len(error) == 1
+    assert message in error[0]
+    assert "Traceback" not in err
+    assert not list(tmp_path.glob("run/codes/*"))
+
+
+def test_discovered_subspaces_can_be_given(pmsfc, invert, tmp_path):
+    found = ("discover", "plain", "--layer", "3", "--num-subspaces", "3", "--num-samples", "200")
+    code, out, _ = pmsfc(*found, "--out", tmp_path / "subspaces")
+    assert code == 0
+    assert "layer 3: 3 subspaces of" in out
+    assert "held-out" in out
+    code, _, err = invert(tmp_path / "run", "--subspaces", tmp_path / "subspaces")
+    assert code == 0, err
+    assert load_codes(tmp_path / "run" / "codes" / "p0.npz").masks.shape == (3, 12)
+    again = pm.load_subspaces(tmp_path / "run")
+    assert again.settings.num_samples == 200
+
+
+def test_a_random_partition_has_the_same_sizes(run, invert, tmp_path):
+    code, _, _ = invert(tmp_path / "run", "--partition", "random")
+    assert code == 0
+    ours, control = pm.load_subspaces(run), pm.load_subspaces(tmp_path / "run")
+    assert sorted(ours.sizes) == sorted(control.sizes)
+    assert (np.asarray(ours.labels) != np.asarray(control.labels)).any()
+
+
+@pytest.mark.parametrize("method", ["mganprior", "single"])
+def test_the_baselines(pmsfc, photos, tmp_path, method):
+    code, _, err = pmsfc(
+        "invert", photos, "--out", tmp_path / "run", "--generator", "plain", "--steps", "5",
+        "--method", method,
+    )  # fmt: skip
+    assert code == 0, err
+    codes = load_codes(tmp_path / "run" / "codes" / "p0.npz")
+    assert codes.method == method
+    assert codes.z.shape[0] == 1
+    assert codes.z.shape[1] == {"mganprior": 16, "single": 1}[method]
+
+
+def test_the_discriminator_is_used_where_it_is_shipped(pmsfc, photos, tmp_path):
+    words = ("invert", photos, "--out", tmp_path / "run", "--steps", "3", "--generator", "judged")
+    code, _, err = pmsfc(*words)
+    assert code == 0
+    assert "V = " in err
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert config["perceptual"]
+    assert config["inversion"]["perceptual_weight"] > 0
+
+
+def test_info_shows_layers(pmsfc):
+    code, out, _ = pmsfc("info", "judged")
+    assert code == 0
+    assert "image 16x16x3" in out
+    assert "8x8x12" in out
+    assert out.count("\n") >= 10
+    code, _, err = pmsfc("info", "nobody")
+    assert code == 2
+    assert "plain" in err  # what there is
+
+
+def test_rendering_with_other_weights_is_refused(run, pmsfc, weights_dir, tmp_path):
+    other = tmp_path / "weights"
+    shutil.copytree(weights_dir / "judged", other / "judged")
+    copy = tmp_path / "run"
+    shutil.copytree(run, copy)
+    text = (copy / "config.json").read_text().replace('"plain"', '"judged"')
+    (copy / "config.json").write_text(text)
+    # Same arrays and architecture are the same weights, whatever else is in their folder.
+    code, _, _ = pmsfc("render", copy)
+    assert code == 0
+    codes = load_codes(copy / "codes" / "p0.npz")
+    from pmsfc_jax.io.codes import save_codes
+
+    save_codes(copy / "codes" / "p0.npz", codes._replace(identity="0" * 64))
+    code, _, err = pmsfc("render", copy)
+    assert code == 2
+    assert "found with plain (weights 000000000000)" in err
+
+
+def test_render_of_no_run_is_refused(pmsfc, tmp_path):
+    code, _, err = pmsfc("render", tmp_path)
+    assert code == 2
+    assert "holds no codes" in err
