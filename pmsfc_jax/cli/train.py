@@ -85,8 +85,8 @@ def main(argv: Sequence[str]) -> int:
         notice(f"left out {fault}")
     if len(photographs) < _FEW:
         notice(
-            f"warning: {len(photographs)} photographs are few. The discriminator will learn them by "
-            f"heart; expect samples that copy them. {_FEW} and more are better."
+            f"warning: {len(photographs)} photographs are few: the discriminator will learn them "
+            f"by heart and samples will copy them; {_FEW} and more are better"
         )
     notice(f"{len(photographs)} photographs, {config.total_images} to be shown")
     with progress_bar("training") as update:

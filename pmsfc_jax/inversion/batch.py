@@ -138,6 +138,12 @@ def check_targets(generator: SplitGenerator, targets: Any) -> np.ndarray:
     return array.astype(np.float32)
 
 
+_draw = jax.jit(
+    initial_codes,
+    static_argnames=("generator", "layer", "num_subspaces", "codes_per_subspace", "method"),
+)
+
+
 @partial(jax.jit, static_argnames=("generator", "layer", "method", "precision"))
 def _render_one(
     generator: SplitGenerator,
@@ -219,24 +225,21 @@ def invert_batches(
     size = min(config.batch_size, len(array))
     keys = image_keys(key, array)
     chunk = steps_per_call(config.num_steps)
-    draw = jax.jit(
-        partial(
-            initial_codes,
-            generator,
-            layer=layer,
-            num_subspaces=len(masks),
-            codes_per_subspace=config.codes_per_subspace,
-            method=config.method,
-        )
-    )
     for first in range(0, len(array), size):
         where = slice(first, min(first + size, len(array)))
         count = where.stop - where.start
         # The last batch is filled with copies of its first image, to keep the compiled shape.
         rows = np.r_[first : where.stop, np.full(size - count, first)]
-        problem, state = start(
-            setting, v_params, draw(keys[rows]), jnp.asarray(array[rows]), jnp.asarray(masks)
+        codes = _draw(
+            generator,
+            keys[rows],
+            layer=layer,
+            num_subspaces=len(masks),
+            codes_per_subspace=config.codes_per_subspace,
+            method=config.method,
         )
+        target = jnp.asarray(array[rows])
+        problem, state = start(setting, v_params, codes, target, jnp.asarray(masks))
         losses, guarded = [], []
         for step in range(0, config.num_steps, chunk):
             state, info = advance(setting, params, v_params, problem, state, jnp.int32(step))

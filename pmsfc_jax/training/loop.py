@@ -67,10 +67,10 @@ def save(manager: ocp.CheckpointManager, step: int, state: TrainState, place: di
 
 
 def restore(
-    manager: ocp.CheckpointManager, config: TrainingConfig
+    manager: ocp.CheckpointManager, config: TrainingConfig, step: int | None = None
 ) -> tuple[int, TrainState, dict] | None:
-    """The newest saved step, its state and its stage; ``None`` for a fresh run."""
-    step = manager.latest_step()
+    """A saved step (the newest), its state and its stage; ``None`` for a fresh run."""
+    step = manager.latest_step() if step is None else step
     if step is None:
         return None
     place = manager.restore(step, args=ocp.args.Composite(place=ocp.args.JsonRestore())).place
