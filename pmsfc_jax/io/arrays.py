@@ -3,6 +3,7 @@
 import io
 import json
 import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,8 @@ def load_arrays(
     """
     name = shown(path)
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # From memory: numpy leaves a damaged file open.
+        with np.load(io.BytesIO(Path(path).read_bytes()), allow_pickle=False) as file:
             facts = json.loads(str(file[_FACTS][()]))
             arrays = {key: file[key] for key in file.files if key != _FACTS}
         if facts["kind"] != kind:
