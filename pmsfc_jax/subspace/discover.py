@@ -1,0 +1,206 @@
+"""The whole of discovery: from a generator to the subspaces of one of its layers."""
+
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import jax
+import numpy as np
+
+from pmsfc_jax.core.generator import SplitGenerator
+from pmsfc_jax.core.typing import Array, Key
+from pmsfc_jax.subspace.affinity import affinity
+from pmsfc_jax.subspace.checks import cluster_count, positive_int
+from pmsfc_jax.subspace.gram import Progress, feature_gram
+from pmsfc_jax.subspace.masks import masks_from_labels
+from pmsfc_jax.subspace.self_expression import check_mu, find_solver, residual, self_expression
+from pmsfc_jax.subspace.spectral import spectral_clustering_details
+
+# Independent streams of one key, by `jax.random.fold_in`.
+_TRAIN_STREAM, _HELD_OUT_STREAM, _CLUSTERING_STREAM = range(3)
+
+
+@dataclass(frozen=True)
+class DiscoverySettings:
+    """How subspaces were found, in plain values.
+
+    Together with the key, the weights and the layer these reproduce the result.
+
+    Attributes:
+      generator: the name of the generator.
+      num_samples: latents in the Gram matrix.
+      num_held_out: latents in the Gram matrix of the held-out residual.
+      batch_size: latents a step.
+      method: the solver of the self-expression.
+      mu: the penalty that was used.
+      keep_mass, rank, affinity_power: see `affinity`.
+      num_restarts: k-means starts.
+    """
+
+    generator: str
+    num_samples: int
+    num_held_out: int
+    batch_size: int
+    method: str
+    mu: float
+    keep_mass: float | None
+    rank: int | None
+    affinity_power: float
+    num_restarts: int
+
+
+@partial(
+    jax.tree_util.register_dataclass,
+    data_fields=[
+        "labels",
+        "masks",
+        "eigenvalues",
+        "coefficients",
+        "isolated",
+        "residual",
+        "held_out_residual",
+    ],
+    meta_fields=["layer", "settings"],
+)
+@dataclass(frozen=True, eq=False)
+class Subspaces:
+    """The subspaces of the channels at one layer. A pytree; ``layer`` and ``settings`` are static.
+
+    Attributes:
+      layer: the cut they belong to.
+      labels: ``[C]`` int32 in 0..R-1, the subspace of every channel.
+      masks: ``[R, C]`` float32, the indicator of every subspace.
+      eigenvalues: ``[C]`` of the normalised affinity, largest first; a gap after the R-th speaks
+        for R subspaces.
+      coefficients: S, ``[C, C]`` with a zero diagonal.
+      isolated: ``[C]`` bool, channels related to no other, placed in the largest subspace.
+      residual: ``||F - F S||^2 / ||F||^2`` on the latents S was found on.
+      held_out_residual: the same on independent latents.
+      settings: how they were found.
+    """
+
+    layer: int
+    labels: Array
+    masks: Array
+    eigenvalues: Array
+    coefficients: Array = field(repr=False)
+    isolated: Array = field(repr=False)
+    residual: float
+    held_out_residual: float
+    settings: DiscoverySettings
+
+    @property
+    def num_subspaces(self) -> int:
+        """R."""
+        return int(self.masks.shape[0])
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Number of channels of each subspace."""
+        return tuple(int(size) for size in np.asarray(self.masks).sum(axis=1))
+
+
+def discover_subspaces(
+    generator: SplitGenerator,
+    params: Any,
+    *,
+    layer: int,
+    num_subspaces: int,
+    key: Key,
+    num_samples: int = 4096,
+    num_held_out: int | None = None,
+    batch_size: int = 64,
+    method: str = "ridge",
+    mu: float | None = None,
+    keep_mass: float | None = None,
+    rank: int | None = None,
+    affinity_power: float = 1.0,
+    num_restarts: int = 100,
+    on_progress: Progress | None = None,
+) -> Subspaces:
+    """Partition the channels at ``layer`` into subspaces that express themselves (equation 4).
+
+    `feature_gram`, `self_expression`, `affinity` and `spectral_clustering` in turn; the held-out
+    residual is taken on the Gram matrix of latents drawn independently.
+
+    Args:
+      generator: the generator.
+      params: its weights.
+      layer: the cut, 0 to ``generator.spec.num_layers - 1``.
+      num_subspaces: R, 1 to the number of channels at ``layer``.
+      key: a jax random key; every random choice is derived from it.
+      num_samples: latents to find the coefficients on.
+      num_held_out: latents to measure them on; None is a quarter of ``num_samples``.
+      batch_size: latents a step, see `feature_gram`.
+      method: the solver, see `self_expression`.
+      mu: its penalty; None is its default.
+      keep_mass: see `affinity`.
+      rank: see `affinity`.
+      affinity_power: see `affinity`.
+      num_restarts: k-means starts, see `spectral_clustering`.
+      on_progress: called as ``on_progress(done, total)`` in latents, over both Gram matrices.
+
+    Raises:
+      InputError: no such layer, more subspaces than channels, features that are constant, zero or
+        not finite, or an argument out of its range.
+    """
+    channels = generator.spec.feature_shape(layer)[-1]
+    # Checked before minutes are spent on the Gram matrices.
+    num_subspaces = cluster_count(
+        num_subspaces, channels, "num_subspaces", f"channels at layer {layer}"
+    )
+    num_samples = positive_int(num_samples, "num_samples")
+    if num_held_out is None:
+        num_held_out = -(-num_samples // 4)
+    num_held_out = positive_int(num_held_out, "num_held_out")
+    find_solver(method)
+    if mu is not None:
+        check_mu(mu)
+
+    def gram(stream: int, count: int, before: int) -> Array:
+        def report(done: int, _: int) -> None:
+            if on_progress is not None:
+                on_progress(before + done, num_samples + num_held_out)
+
+        return feature_gram(
+            generator,
+            params,
+            layer=layer,
+            key=jax.random.fold_in(key, stream),
+            num_samples=count,
+            batch_size=batch_size,
+            on_progress=report,
+        )
+
+    expression = self_expression(gram(_TRAIN_STREAM, num_samples, 0), method=method, mu=mu)
+    held_out_gram = gram(_HELD_OUT_STREAM, num_held_out, num_samples)
+    clusters = spectral_clustering_details(
+        affinity(
+            expression.coefficients, keep_mass=keep_mass, rank=rank, affinity_power=affinity_power
+        ),
+        num_subspaces,
+        key=jax.random.fold_in(key, _CLUSTERING_STREAM),
+        num_restarts=num_restarts,
+    )
+    return Subspaces(
+        layer=layer,
+        labels=clusters.labels,
+        masks=masks_from_labels(clusters.labels, num_subspaces),
+        eigenvalues=clusters.eigenvalues,
+        coefficients=expression.coefficients,
+        isolated=clusters.isolated,
+        residual=expression.residual,
+        held_out_residual=residual(held_out_gram, expression.coefficients),
+        settings=DiscoverySettings(
+            generator=generator.spec.name,
+            num_samples=num_samples,
+            num_held_out=num_held_out,
+            batch_size=batch_size,
+            method=method,
+            mu=expression.mu,
+            keep_mass=keep_mass,
+            rank=rank,
+            affinity_power=affinity_power,
+            num_restarts=num_restarts,
+        ),
+    )
