@@ -4,12 +4,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import tyro
 
 from pmsfc_jax.cli._console import notice, progress_bar
 from pmsfc_jax.cli._options import parse
+from pmsfc_jax.core.errors import InputError
 
 
 @dataclass
@@ -66,6 +67,8 @@ def main(argv: Sequence[str]) -> int:
     from pmsfc_jax.training.export import export
     from pmsfc_jax.training.loop import Progress, train
 
+    if options.card:
+        _card(options.card)  # a mistake there should not be found after hours
     config = TrainingConfig(
         resolution=options.resolution,
         widths=options.widths,
@@ -104,8 +107,19 @@ def main(argv: Sequence[str]) -> int:
             save_every_seconds=options.save_every_seconds,
         )
     if options.export is not None:
-        card = json.loads(options.card.read_text()) if options.card else {}
+        card = _card(options.card) if options.card else {}
         card["data_sha256"] = digest
         export(options.run, options.export, config, card=card, overwrite=options.overwrite)
         notice(f"weights written to {options.export}")
     return 0
+
+
+def _card(path: Path) -> dict[str, Any]:
+    """The notes of a JSON file."""
+    try:
+        card = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise InputError(f"--card {path}: {error}") from error
+    if not isinstance(card, dict):
+        raise InputError(f"--card {path} has to hold a JSON object")
+    return card

@@ -12,6 +12,7 @@ The methods differ in how the weights ``w [b, r, k, c]`` become the coefficients
 
 from typing import Literal, NamedTuple, get_args
 
+import chex
 import jax
 import jax.numpy as jnp
 
@@ -66,6 +67,8 @@ def compose_features(features: Array, mixing: Array, masks: Array) -> Array:
       The composed feature ``[b, h, w, c]``.
 
     """
+    chex.assert_rank([features, mixing, masks], [6, 4, 2])
+    chex.assert_equal_shape_prefix([features, mixing], 3)
     masked = mixing * masks[None, :, None, :]
     return jnp.einsum("brkhwc,brkc->bhwc", features, masked)
 

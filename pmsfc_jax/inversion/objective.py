@@ -7,6 +7,7 @@ feature maps; each counts by its own mean, and the means are averaged.
 
 from collections.abc import Callable, Sequence
 
+import chex
 import jax.numpy as jnp
 
 from pmsfc_jax.core.typing import Array
@@ -22,6 +23,7 @@ def mean_per_image(x: Array) -> Array:
 
 def pixel_loss(target: Array, image: Array) -> Array:
     """Mean squared difference ``[b]``."""
+    chex.assert_equal_shape([target, image])
     return mean_per_image(jnp.square(target - image))
 
 
