@@ -1,48 +1,149 @@
-"""SqueezeNet v1.0 (Iandola et al. 2016, arXiv:1602.07360) as a pure function, for judging pictures.
+"""SqueezeNet v1.0 and v1.1 (Iandola et al. 2016, arXiv:1602.07360) for judging pictures.
 
-Reconstructions are compared with a network that nothing was optimised against. This is the Caffe
-original: 227x227 BGR pixels in 0..255 minus the mean of each channel, a 7x7 convolution with
-stride 2 and no padding, and 3x3 max-pooling with stride 2 after conv1, fire4 and fire8 whose output
-size is rounded up. A *fire* module is a 1x1 "squeeze" to few channels, a ReLU, then a 1x1 and a 3x3
-"expand" side by side, each with a ReLU, joined along the channels.
+A *fire* module is a 1x1 "squeeze" to few channels, a ReLU, then a 1x1 and a 3x3 "expand" side by
+side, each with a ReLU, joined along the channels. An unpadded first convolution of stride 2 is
+followed by eight of them, with 3x3 max-pooling of stride 2, its output size rounded up, at three
+places. Version 1.1 has a smaller first convolution and pools earlier. The classifier that would
+come next is not used.
 
-The sizes that follow: conv1 111, pooled 55, fire4 55, pooled 27, fire8 27, pooled 13, fire9 13. The
-classifier that would come next is not used.
+The same network serves two purposes. `squeezenet_features` is the Caffe original of version 1.0 at
+its own input size, with which reconstructions are compared: 227x227 BGR pixels in 0..255 minus the
+mean of each channel; conv1 is then 111 wide, fire4 55, fire8 27, fire9 13. `features` is a network
+V of an inversion: either version, on images in [-1, 1] of their own size.
 """
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal, NamedTuple, get_args
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import image, lax
 
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.typing import Array, Params
+from pmsfc_jax.nn.imagenet import standardise
+from pmsfc_jax.nn.layers import conv2d
+from pmsfc_jax.nn.transposed import strided_conv2d
 
-#: Side of the square input in pixels.
+FAMILY = "squeezenet"
+#: Side of the square input of the Caffe original in pixels.
 INPUT_SIZE = 227
 #: What Caffe's ImageNet models subtract from blue, green and red.
 MEAN_BGR = (104.0, 117.0, 123.0)
 
-# Name of each fire module: channels that go in, squeezed channels, channels of each expand.
+Version = Literal["1.0", "1.1"]
+
+# Name of each fire module: squeezed channels, channels of each expand.
 _FIRES = {
-    "fire2": (96, 16, 64),
-    "fire3": (128, 16, 64),
-    "fire4": (128, 32, 128),
-    "fire5": (256, 32, 128),
-    "fire6": (256, 48, 192),
-    "fire7": (384, 48, 192),
-    "fire8": (384, 64, 256),
-    "fire9": (512, 64, 256),
+    "fire2": (16, 64),
+    "fire3": (16, 64),
+    "fire4": (32, 128),
+    "fire5": (32, 128),
+    "fire6": (48, 192),
+    "fire7": (48, 192),
+    "fire8": (64, 256),
+    "fire9": (64, 256),
 }
-# What the three convolutions of a fire module are called here and in the weight file.
-_FIRE_PARTS = {"squeeze": "conv1x1_1", "expand1x1": "conv1x1_2", "expand3x3": "conv3x3_2"}
+# Channels and kernel side of the first convolution, and after which layers there is pooling.
+_FIRST = {"1.0": (96, 7), "1.1": (64, 3)}
+_POOLED = {"1.0": ("conv1", "fire4", "fire8"), "1.1": ("conv1", "fire3", "fire5")}
+#: What the three convolutions of a fire module are called here and in Caffe's weight file.
+CAFFE_PARTS = {"squeeze": "conv1x1_1", "expand1x1": "conv1x1_2", "expand3x3": "conv3x3_2"}
 _CLASSIFIER = {"conv_final.weight": (1000, 512, 1, 1), "conv_final.bias": (1000,)}
 
 
+@dataclass(frozen=True)
+class SqueezeNetConfig:
+    """One SqueezeNet as a network V; plain values only, so that it is its own JSON.
+
+    Attributes:
+      version: ``"1.0"`` or ``"1.1"``.
+      input: ``"imagenet"`` for weights of torchvision (`standardise`), ``"caffe"`` for those of the
+        original: BGR in 0..255 minus `MEAN_BGR`.
+      taps: layers whose outputs are the features: ``conv1``, ``fire2`` to ``fire9``.
+
+    """
+
+    version: Version = "1.0"
+    input: Literal["imagenet", "caffe"] = "imagenet"
+    taps: tuple[str, ...] = ("fire4", "fire8")
+
+    def __post_init__(self) -> None:
+        """Check values and turn JSON's lists into tuples.
+
+        Raises:
+          InputError: a value is impossible.
+
+        """
+        object.__setattr__(self, "taps", tuple(self.taps))
+        if self.version not in get_args(Version) or self.input not in ("imagenet", "caffe"):
+            raise InputError(
+                f"there is no SqueezeNet of version {self.version!r} for {self.input!r} input"
+            )
+        known = ("conv1", *_FIRES)
+        if not self.taps or any(tap not in known for tap in self.taps):
+            raise InputError(f"SqueezeNet has the layers {', '.join(known)}, not taps {self.taps}")
+
+
+def config_from_dict(architecture: Mapping[str, Any]) -> SqueezeNetConfig:
+    """Read `SqueezeNetConfig` back from a manifest.
+
+    Raises:
+      InputError: a field is unknown or impossible.
+
+    """
+    unknown = sorted(set(architecture) - {field.name for field in fields(SqueezeNetConfig)})
+    if unknown:
+        raise InputError(f"SqueezeNet architecture has unknown fields {unknown}")
+    return SqueezeNetConfig(**architecture)
+
+
+def kernel_shapes(version: Version = "1.0") -> dict[str, tuple[int, ...]]:
+    """Shape ``[k, k, I, O]`` of each convolution's kernel by its path: ``fire2/squeeze``, ..."""
+    width, side = _FIRST[version]
+    shapes: dict[str, tuple[int, ...]] = {"conv1": (side, side, 3, width)}
+    for fire, (squeezed, expanded) in _FIRES.items():
+        shapes[f"{fire}/squeeze"] = (1, 1, width, squeezed)
+        shapes[f"{fire}/expand1x1"] = (1, 1, squeezed, expanded)
+        shapes[f"{fire}/expand3x3"] = (3, 3, squeezed, expanded)
+        width = 2 * expanded
+    return shapes
+
+
+def abstract_params(config: SqueezeNetConfig) -> Params:
+    """The params as a nested dict of `jax.ShapeDtypeStruct`."""
+    params: Params = {}
+    for path, shape in kernel_shapes(config.version).items():
+        node = params
+        for name in path.split("/"):
+            node = node.setdefault(name, {})
+        node["kernel"] = jax.ShapeDtypeStruct(shape, jnp.float32)
+        node["bias"] = jax.ShapeDtypeStruct(shape[-1:], jnp.float32)
+    return params
+
+
+def features(config: SqueezeNetConfig) -> Callable[[Params, Array], list[Array]]:
+    """The network as ``(params, x [b, H, W, 3] in [-1, 1]) -> features``, one for each tap.
+
+    Images are taken at their own size, 21 pixels at least where all pooling is passed.
+    """
+    mean = jnp.asarray(MEAN_BGR, jnp.float32).reshape(1, 1, 1, 3)
+
+    def extract(params: Params, x: Array) -> list[Array]:
+        if config.input == "imagenet":
+            x = standardise(x)
+        else:
+            x = (x[..., ::-1] + 1) * 127.5 - mean.astype(x.dtype)
+        outputs = _run(params, x, config.version, until=max(config.taps))
+        return [outputs[tap] for tap in config.taps]
+
+    return extract
+
+
 class SqueezeNetFeatures(NamedTuple):
-    """What the network sees in a batch of images; all float32, none negative.
+    """What the Caffe original sees in a batch of images; all float32, none negative.
 
     Attributes:
       fire4: ``[b, 55, 55, 256]``.
@@ -96,7 +197,7 @@ def squeezenet_params(arrays: Mapping[str, np.ndarray]) -> Params:
     params: Params = {"conv1": convolution("conv1")}
     for fire in _FIRES:
         params[fire] = {
-            part: convolution(f"{fire}.{stored}") for part, stored in _FIRE_PARTS.items()
+            part: convolution(f"{fire}.{stored}") for part, stored in CAFFE_PARTS.items()
         }
     return params
 
@@ -123,16 +224,26 @@ def squeezenet_features(params: Params, images: Array) -> SqueezeNetFeatures:
       images: ``[b, H, W, 3]`` uint8, RGB.
 
     """
-    x = preprocess(images)
-    x = _pool(_convolve(params["conv1"], x, stride=2, padding="VALID"))
-    for name in ("fire2", "fire3", "fire4"):
-        x = _fire(params[name], x)
-    fire4, x = x, _pool(x)
-    for name in ("fire5", "fire6", "fire7", "fire8"):
-        x = _fire(params[name], x)
-    fire8, x = x, _pool(x)
-    fire9 = _fire(params["fire9"], x)
+    with jax.default_matmul_precision("highest"):
+        outputs = _run(params, preprocess(images), "1.0")
+    fire4, fire8, fire9 = (outputs[name] for name in ("fire4", "fire8", "fire9"))
     return SqueezeNetFeatures(fire4, fire8, fire9, fire9.mean((1, 2)))
+
+
+def _run(params: Params, x: Array, version: Version, until: str = "fire9") -> dict[str, Array]:
+    """Output of each layer for a prepared input, up to the layer ``until``."""
+    outputs: dict[str, Array] = {}
+    for name in ("conv1", *_FIRES):
+        if name == "conv1":
+            x = _rectified(params[name], strided_conv2d(x, params[name]["kernel"], stride=2))
+        else:
+            x = _fire(params[name], x)
+        outputs[name] = x
+        if name == until:
+            break
+        if name in _POOLED[version]:
+            x = _pool(x)
+    return outputs
 
 
 def _fire(params: Params, x: Array) -> Array:
@@ -141,25 +252,23 @@ def _fire(params: Params, x: Array) -> Array:
     return jnp.concatenate(expanded, axis=-1)
 
 
-def _convolve(params: Params, x: Array, *, stride: int = 1, padding: str = "SAME") -> Array:
+def _convolve(params: Params, x: Array) -> Array:
     """Convolution, bias and ReLU."""
-    x = lax.conv_general_dilated(
-        x,
-        params["kernel"],
-        (stride, stride),
-        padding,
-        dimension_numbers=("NHWC", "HWIO", "NHWC"),
-        precision=lax.Precision.HIGHEST,
-    )
-    return jnp.maximum(x + params["bias"].reshape(1, 1, 1, -1), jnp.float32(0))
+    return _rectified(params, conv2d(x, params["kernel"]))
+
+
+def _rectified(params: Params, x: Array) -> Array:
+    return jax.nn.relu(x + params["bias"].reshape(1, 1, 1, -1))
 
 
 def _pool(x: Array) -> Array:
     """3x3 max-pooling with stride 2; the last window may hang over the edge (ceil mode)."""
+    if min(x.shape[1:3]) < 2:
+        raise InputError("the images are too small for SqueezeNet: give 21 pixels or more a side")
     overhang = [(0, (size - 3) % 2) for size in x.shape[1:3]]
     return lax.reduce_window(
         x,
-        jnp.float32(-jnp.inf),
+        jnp.asarray(-jnp.inf, x.dtype),
         lax.max,
         (1, 3, 3, 1),
         (1, 2, 2, 1),
@@ -168,14 +277,11 @@ def _pool(x: Array) -> Array:
 
 
 def _expected_shapes() -> dict[str, tuple[int, ...]]:
-    """Name and shape of every array of the file that is used."""
-    kernels = {"conv1": (96, 3, 7, 7)}
-    for fire, (incoming, squeezed, expanded) in _FIRES.items():
-        kernels[f"{fire}.{_FIRE_PARTS['squeeze']}"] = (squeezed, incoming, 1, 1)
-        kernels[f"{fire}.{_FIRE_PARTS['expand1x1']}"] = (expanded, squeezed, 1, 1)
-        kernels[f"{fire}.{_FIRE_PARTS['expand3x3']}"] = (expanded, squeezed, 3, 3)
+    """Name and shape of every array of Caffe's file that is used."""
     shapes: dict[str, tuple[int, ...]] = {}
-    for name, shape in kernels.items():
-        shapes[f"{name}.weight"] = shape
-        shapes[f"{name}.bias"] = shape[:1]
+    for path, (side, _, incoming, outgoing) in kernel_shapes().items():
+        name, _, part = path.partition("/")
+        name = f"{name}.{CAFFE_PARTS[part]}" if part else name
+        shapes[f"{name}.weight"] = (outgoing, incoming, side, side)
+        shapes[f"{name}.bias"] = (outgoing,)
     return shapes

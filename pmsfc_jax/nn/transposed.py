@@ -1,0 +1,152 @@
+"""Convolutions of any stride and padding, and their adjoints: the transposed convolutions.
+
+The two are one pair of maps between a fine and a coarse grid, with stride ``s``, padding ``p`` and
+a kernel ``k``:
+
+    gather    y[i]            = sum_u x[s i + u - p] k[u]         (an ordinary convolution)
+    scatter   y[s i + u - p] += x[i] k[u]   for all i, u          (a transposed convolution)
+
+Each is the other's gradient with respect to its input once the kernel's channels are exchanged, and
+is written so below, since XLA's CPU backend has no fast path for the gradient of either inside a
+loop (openxla/jax issue 12868). Maps are NHWC, kernels ``[k, k, I, O]``, not turned in either.
+"""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from pmsfc_jax.core.typing import Array
+
+_NHWC = ("NHWC", "HWIO", "NHWC")
+
+#: Height and width of a map.
+Sides = tuple[int, int]
+
+
+def gathered_side(side: int, kernel: int, stride: int, padding: int) -> int:
+    """Side of a convolution's output; below 1 where the kernel does not fit."""
+    return (side + 2 * padding - kernel) // stride + 1
+
+
+def scattered_side(side: int, kernel: int, stride: int, padding: int, extra: int = 0) -> int:
+    """Side of a transposed convolution's output; ``extra`` is PyTorch's output padding."""
+    return (side - 1) * stride + kernel - 2 * padding + extra
+
+
+def strided_conv2d(x: Array, kernel: Array, *, stride: int = 1, padding: int = 0) -> Array:
+    """Correlate ``x [b, H, W, I]`` with ``kernel [k, k, I, O]``, zeros around it.
+
+    As PyTorch's ``conv2d``; the output's sides are `gathered_side`.
+    """
+    size = kernel.shape[0]
+    height, width = (gathered_side(side, size, stride, padding) for side in x.shape[1:3])
+    return _gather(x, kernel, stride, padding, (height, width))
+
+
+def transposed_conv2d(
+    x: Array, kernel: Array, *, stride: int = 1, padding: int = 0, extra: int = 0
+) -> Array:
+    """Scatter ``kernel [k, k, I, O]``, weighted by each pixel of ``x [b, H, W, I]``.
+
+    As PyTorch's ``conv_transpose2d``, whose weight is ``[I, O, k, k]``; the output's sides are
+    `scattered_side`.
+    """
+    size = kernel.shape[0]
+    height, width = (scattered_side(side, size, stride, padding, extra) for side in x.shape[1:3])
+    return _scatter(x, kernel, stride, padding, (height, width))
+
+
+def _gathered(x: Array, kernel: Array, stride: int, padding: int, sides: Sides) -> Array:
+    size = kernel.shape[0]
+    # What is missing after the last pixel; negative where the kernel never reaches it.
+    after = [
+        (out - 1) * stride + size - padding - side
+        for out, side in zip(sides, x.shape[1:3], strict=True)
+    ]
+    return lax.conv_general_dilated(
+        x,
+        kernel,
+        (stride, stride),
+        [(padding, after[0]), (padding, after[1])],
+        dimension_numbers=_NHWC,
+    )
+
+
+def _scattered(x: Array, kernel: Array, stride: int, padding: int, sides: Sides) -> Array:
+    b, h, w, channels = x.shape
+    size, out = kernel.shape[0], kernel.shape[-1]
+    if h == w == 1 and padding + max(sides) <= size:
+        # One pixel: its product with the kernel is the whole answer.
+        flat = x.reshape(b, channels) @ kernel.transpose(2, 0, 1, 3).reshape(channels, -1)
+        y = flat.reshape(b, size, size, out)
+        return y[:, padding : padding + sides[0], padding : padding + sides[1]]
+    # An output at position s m + r - p meets only the taps u = r + s t of the kernel, on the pixels
+    # m - t. So all positions of one remainder r are an ordinary convolution with ceil(k / s) taps,
+    # and the s * s remainders are channels of a single one, interleaved afterwards.
+    taps = -(-size // stride)
+    room = taps * stride - size
+    kernel = jnp.pad(kernel, ((0, room), (0, room), (0, 0), (0, 0)))
+    kernel = kernel.reshape(taps, stride, taps, stride, channels, out)[::-1, :, ::-1]
+    phases = kernel.transpose(0, 2, 4, 1, 3, 5).reshape(taps, taps, channels, -1)
+    first, offset = divmod(padding, stride)
+    blocks = [(padding + side - 1) // stride - first + 1 for side in sides]
+    before = taps - 1 - first
+    y = lax.conv_general_dilated(
+        x,
+        phases,
+        (1, 1),
+        [
+            (before, block + taps - 1 - side - before)
+            for block, side in zip(blocks, (h, w), strict=True)
+        ],
+        dimension_numbers=_NHWC,
+    )
+    y = y.reshape(b, *blocks, stride, stride, out).transpose(0, 1, 3, 2, 4, 5)
+    y = y.reshape(b, blocks[0] * stride, blocks[1] * stride, out)
+    return y[:, offset : offset + sides[0], offset : offset + sides[1]]
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4))
+def _gather(x: Array, kernel: Array, stride: int, padding: int, sides: Sides) -> Array:
+    return _gathered(x, kernel, stride, padding, sides)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4))
+def _scatter(x: Array, kernel: Array, stride: int, padding: int, sides: Sides) -> Array:
+    return _scattered(x, kernel, stride, padding, sides)
+
+
+def _gather_fwd(
+    x: Array, kernel: Array, stride: int, padding: int, sides: Sides
+) -> tuple[Array, tuple[Array, Array]]:
+    return _gathered(x, kernel, stride, padding, sides), (x, kernel)
+
+
+def _scatter_fwd(
+    x: Array, kernel: Array, stride: int, padding: int, sides: Sides
+) -> tuple[Array, tuple[Array, Array]]:
+    return _scattered(x, kernel, stride, padding, sides), (x, kernel)
+
+
+def _gather_bwd(
+    stride: int, padding: int, sides: Sides, residual: tuple[Array, Array], g: Array
+) -> tuple[Array, Array]:
+    x, kernel = residual
+    dx = _scattered(g, kernel.swapaxes(2, 3), stride, padding, (x.shape[1], x.shape[2]))
+    (dkernel,) = jax.vjp(lambda k: _gathered(x, k, stride, padding, sides), kernel)[1](g)
+    return dx, dkernel
+
+
+def _scatter_bwd(
+    stride: int, padding: int, sides: Sides, residual: tuple[Array, Array], g: Array
+) -> tuple[Array, Array]:
+    x, kernel = residual
+    dx = _gathered(g, kernel.swapaxes(2, 3), stride, padding, (x.shape[1], x.shape[2]))
+    (dkernel,) = jax.vjp(lambda k: _scattered(x, k, stride, padding, sides), kernel)[1](g)
+    return dx, dkernel
+
+
+_gather.defvjp(_gather_fwd, _gather_bwd)
+_scatter.defvjp(_scatter_fwd, _scatter_bwd)

@@ -1,0 +1,1 @@
+"""Reading published checkpoints, converting them, and keeping converted ones."""

@@ -1,0 +1,139 @@
+"""From a published checkpoint file to a folder of verified weights."""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pmsfc_jax.core.errors import InputError
+from pmsfc_jax.weights.layouts.dcgan_described import described_layout
+from pmsfc_jax.weights.layouts.layout import Layout
+from pmsfc_jax.weights.layouts.options import Choices
+from pmsfc_jax.weights.layouts.options import parse_options as parse_architecture
+from pmsfc_jax.weights.layouts.table import Recognised, recognise
+from pmsfc_jax.weights.manifest import Source
+from pmsfc_jax.weights.reader import Checkpoint, read_checkpoint
+from pmsfc_jax.weights.search import default_weights_dir
+from pmsfc_jax.weights.store import Network, check_replaceable, save_weights
+
+__all__ = ["convert_checkpoint", "parse_architecture", "recognise_checkpoint"]
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+def convert_checkpoint(
+    source: str | os.PathLike[str],
+    name: str,
+    *,
+    weights_dir: str | os.PathLike[str] | None = None,
+    which: str | None = None,
+    overwrite: bool = False,
+    **architecture: Any,
+) -> Path:
+    """Convert a published checkpoint of a generator or a judging network; nothing is executed.
+
+    Args:
+      source: the checkpoint file.
+      name: what the converted weights are called.
+      weights_dir: folder to put them in; by default the first of PMSFC_WEIGHTS, else
+        ``ported_weights`` in the current folder.
+      which: the network of the file to take; by default the averaged generator.
+      overwrite: replace converted weights of the same name.
+      **architecture: facts that the file does not hold, such as ``output="clip"`` or ``step=5``; an
+        error says which are needed and what the codebases use. ``architecture="stack.json"``
+        describes a generator of no known codebase (see `layouts.dcgan_described`).
+
+    Returns:
+      The folder of the converted weights; `pmsfc_jax.load_generator` takes it or ``name``.
+
+    Raises:
+      InputError: the file is unreadable or of no known layout; keys are missing, unused or
+        misshapen (all are listed); a fact is needed, unknown or impossible; the name is taken or
+        is no name.
+
+    """
+    if not _NAME.fullmatch(name):
+        raise InputError(
+            f"{name!r} cannot be the name of weights: use letters, digits, '.', '_' and '-', "
+            "beginning with a letter or digit"
+        )
+    folder = (default_weights_dir() if weights_dir is None else Path(weights_dir)) / name
+    check_replaceable(folder, overwrite=overwrite)
+    networks, origin = _convert(source, which, architecture)
+    save_weights(folder, networks, name=name, source=origin, overwrite=overwrite)
+    return folder.absolute()
+
+
+def recognise_checkpoint(
+    source: str | os.PathLike[str], *, which: str | None = None, **architecture: Any
+) -> str:
+    """Describe a checkpoint: its container, its layout and the networks in it.
+
+    Raises:
+      InputError: as `convert_checkpoint`, for the file and ``which``.
+
+    """
+    layout = _described_layout(architecture)
+    checkpoint = read_checkpoint(source)
+    with _naming(source):
+        return _described(checkpoint, recognise(checkpoint.tree, which, described=layout))
+
+
+def _convert(
+    source: str | os.PathLike[str], which: str | None, architecture: dict[str, Any]
+) -> tuple[dict[str, Network], Source]:
+    """Read and convert; what was read is let go on return, before as much is written again."""
+    layout = _described_layout(architecture)
+    checkpoint = read_checkpoint(source)
+    with _naming(source):
+        found = recognise(checkpoint.tree, which, described=layout)
+    with _naming(source, f" (layout {found.layout.name})"):
+        choices = Choices(found.layout.name, found.layout.options, architecture)
+        conversion = found.layout.convert(found.group, choices)
+    origin = Source(
+        file=checkpoint.source,
+        sha256=checkpoint.sha256,
+        layout=found.layout.name,
+        group=found.name,
+        choices={c.name: {"value": c.value, "from": c.origin} for c in choices.settled},
+        native_cuts=conversion.native_cuts,
+    )
+    network = Network(conversion.family, conversion.architecture, conversion.params)
+    return {conversion.role: network}, origin
+
+
+def _described_layout(architecture: dict[str, Any]) -> Layout | None:
+    """The layout of the file that ``architecture`` names; ``None`` where it names none."""
+    described = architecture.get("architecture")
+    if described is None:
+        return None
+    if not isinstance(described, str | os.PathLike):
+        raise InputError(f"architecture is {described!r}; it has to be the path of a JSON file")
+    architecture["architecture"] = os.fspath(described)
+    return described_layout(architecture["architecture"])
+
+
+def _described(checkpoint: Checkpoint, found: Recognised) -> str:
+    arrays = found.group.arrays
+    numbers = sum(array.size for array in arrays.values())
+    lines = [
+        f"{checkpoint.source}: {checkpoint.container}, {checkpoint.size:,} bytes, "
+        f"sha256 {checkpoint.sha256[:16]}",
+        f"layout {found.layout.name} ({found.layout.codebases})",
+        f"{len(arrays)} arrays, {numbers:,} numbers",
+    ]
+    if found.name:
+        others = [name for name in found.candidates if name != found.name]
+        lines.append(f"takes {found.name}" + (f"; also there: {', '.join(others)}" * bool(others)))
+    return "\n".join(lines)
+
+
+@contextmanager
+def _naming(source: str | os.PathLike[str], remark: str = "") -> Iterator[None]:
+    """Begin the errors of the block with the file's name."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{os.fspath(source)}{remark}: {error}") from error

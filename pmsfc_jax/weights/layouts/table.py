@@ -1,0 +1,134 @@
+"""All layouts, and finding the one that a checkpoint is of."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from pmsfc_jax.core.errors import InputError
+from pmsfc_jax.weights.layouts import (
+    dcgan_fletchersarip93,
+    dcgan_pytorch_examples,
+    lpips_heads,
+    pggan_akanimax,
+    pggan_gandissect,
+    pggan_genforce,
+    pggan_mganprior,
+    pggan_odegeasslbc,
+    pggan_ptrblck,
+    pggan_rosinality,
+    pggan_tf,
+    pggan_zoo,
+    squeezenet,
+    vgg16_torchvision,
+)
+from pmsfc_jax.weights.layouts.layout import Group, Layout, find_group
+from pmsfc_jax.weights.state_dicts import find_state_dicts
+
+LAYOUTS: tuple[Layout, ...] = (
+    pggan_mganprior.LAYOUT,
+    pggan_genforce.LAYOUT,
+    pggan_ptrblck.LAYOUT,
+    pggan_gandissect.LAYOUT,
+    pggan_zoo.LAYOUT,
+    pggan_akanimax.V2,
+    pggan_akanimax.V3,
+    pggan_rosinality.LAYOUT,
+    pggan_odegeasslbc.LAYOUT,
+    pggan_tf.LAYOUT,
+    dcgan_pytorch_examples.LAYOUT,
+    dcgan_fletchersarip93.LAYOUT,
+    vgg16_torchvision.LAYOUT,
+    squeezenet.TORCHVISION,
+    squeezenet.CAFFE,
+    lpips_heads.LAYOUT,
+)
+
+# Share of its keys that a layout has to know before a file counts as a damaged one of that layout.
+_ENOUGH = 0.6
+
+
+class Recognised(NamedTuple):
+    """What a checkpoint was found to be.
+
+    Attributes:
+      layout: of the network that was chosen.
+      group: that network.
+      name: what it is called; empty where the file is one network.
+      candidates: names of all networks that could have been chosen.
+
+    """
+
+    layout: Layout
+    group: Group
+    name: str
+    candidates: tuple[str, ...]
+
+
+def best_layout(arrays: Mapping[str, np.ndarray]) -> Layout | None:
+    """The layout that knows most of the keys; ``None`` where none knows enough of them."""
+    score, layout = max(((layout.score(arrays), layout) for layout in LAYOUTS), key=lambda p: p[0])
+    return layout if score >= _ENOUGH else None
+
+
+def recognise(
+    tree: Any, which: str | None = None, *, described: Layout | None = None
+) -> Recognised:
+    """Find the network to convert in a checkpoint's tree.
+
+    Args:
+      tree: `Checkpoint.tree`.
+      which: the network's name; by default the averaged generator, else the only one there is.
+      described: the layout that the user describes; it is taken instead of all known ones.
+
+    Raises:
+      InputError: no network has a known layout, or ``which`` does not name one that has, or several
+        could be meant.
+
+    """
+    groups = find_state_dicts(tree)
+    found: dict[str, tuple[Layout, str]] = {}
+    for path, arrays in groups.items():
+        layout = best_layout(arrays)
+        if described is not None:
+            layout = described if described.score(arrays) else None
+        if layout is not None:
+            name = layout.label(path)
+            found[path if name in found else name] = (layout, path)
+    if not found and described is not None and groups:
+        raise InputError(f"no network in the file has layers named {described.codebases}")
+    if not found:
+        raise InputError(_unknown(groups))
+    name = _choose(found, which)
+    layout, path = found[name]
+    return Recognised(layout, find_group(tree, path, groups[path]), name, tuple(found))
+
+
+def _choose(found: Mapping[str, tuple[Layout, str]], which: str | None) -> str:
+    choices = ", ".join(name or "(the whole file)" for name in found)
+    if which is not None:
+        for name, (_, path) in found.items():
+            if which in (name, path):
+                return name
+        raise InputError(f"there is no generator {which!r} in the file; choose one of: {choices}")
+    if len(found) == 1:
+        return next(iter(found))
+    layouts = {layout.name: layout for layout, _ in found.values()}
+    for layout in layouts.values():
+        for name in layout.preferred:
+            if name in found:
+                return name
+    raise InputError(f"the file holds several generators; choose one with which: {choices}")
+
+
+def _unknown(groups: Mapping[str, Mapping[str, np.ndarray]]) -> str:
+    known = ", ".join(layout.name for layout in LAYOUTS)
+    if not groups:
+        return f"the file holds no named arrays, so no network; known layouts are {known}"
+    path, arrays = max(groups.items(), key=lambda item: len(item[1]))
+    first = ", ".join(list(arrays)[:4])
+    where = f" of {path!r}" if path else ""
+    return (
+        f"no known layout: the {len(arrays)} keys{where} begin with {first}; "
+        f"known layouts are {known}"
+    )
