@@ -4,13 +4,12 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import tyro
 
 from pmsfc_jax.cli._console import notice
 from pmsfc_jax.cli._options import parse
-from pmsfc_jax.core.errors import InputError
 
 
 @dataclass
@@ -35,9 +34,9 @@ def main(argv: Sequence[str]) -> int:
     """Say what was recognised, convert it, and print the manifest."""
     options = parse(Options, "convert", argv)
     from pmsfc_jax.api import convert_checkpoint
-    from pmsfc_jax.weights.convert import recognise_checkpoint
+    from pmsfc_jax.weights.convert import parse_architecture, recognise_checkpoint
 
-    facts = _facts(options.set)
+    facts = parse_architecture(options.set)
     notice(recognise_checkpoint(options.source, which=options.which))
     path = convert_checkpoint(
         options.source,
@@ -51,17 +50,3 @@ def main(argv: Sequence[str]) -> int:
     print(json.dumps(manifest, indent=2))
     notice(f"written to {path}")
     return 0
-
-
-def _facts(given: Sequence[str]) -> dict[str, Any]:
-    """``field=value`` words as keyword arguments; a value that is JSON is read as JSON."""
-    facts: dict[str, Any] = {}
-    for word in given:
-        field, equals, value = word.partition("=")
-        if not equals or not field.isidentifier():
-            raise InputError(f"--set takes field=value, for instance output=tanh, not {word!r}")
-        try:
-            facts[field] = json.loads(value)
-        except ValueError:
-            facts[field] = value
-    return facts
