@@ -73,7 +73,9 @@ _KIND, _FORMAT = "subspaces", 1
 def load_perceptual(
     name_or_path: str | os.PathLike[str], *, weights_dir: str | os.PathLike[str] | None = None
 ) -> Perceptual | None:
-    """Load the network V that is stored beside a generator; ``None`` where there is none.
+    """Load a network V: a judging network, or the one that is stored beside a generator.
+
+    ``None`` where there is neither.
 
     Raises:
       InputError: no such weights, or they are damaged.

@@ -82,10 +82,12 @@ def invert_run(options: Options) -> int:
 def _perceptual(options: Options) -> Perceptual | None:
     if options.perceptual_weight == 0:
         return None
-    perceptual = load_perceptual(options.generator, weights_dir=options.weights_dir)
-    if perceptual is None and options.perceptual_weight:
+    source = options.perceptual or options.generator
+    perceptual = load_perceptual(source, weights_dir=options.weights_dir)
+    if perceptual is None and (options.perceptual_weight or options.perceptual):
         raise InputError(
-            f"{options.generator} has no perceptual network: leave --perceptual-weight out"
+            f"{source} has no perceptual network: leave --perceptual-weight out, or name one with "
+            "--perceptual"
         )
     return perceptual
 

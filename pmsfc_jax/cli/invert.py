@@ -39,8 +39,10 @@ class Options:
     """Optimiser steps."""
     learning_rate: float = 0.05
     """Adam's at the start; it falls to a tenth."""
+    perceptual: str | None = None
+    """Converted judging network to use as V; by default the one shipped with the generator."""
     perceptual_weight: float | None = None
-    """Of the perceptual network shipped with the generator; by default as measured, 0 without."""
+    """Weight of V; by default as measured for a shipped one, 0 without."""
     precision: Literal["default", "high", "highest"] = "default"
     """Of matrix products on accelerators."""
     batch_size: int = 8

@@ -1,7 +1,11 @@
-"""Read numpy's ``.npz``: a zip archive with one ``.npy`` entry an array, all uncompressed."""
+"""Read numpy's ``.npz``: a zip archive with one ``.npy`` entry an array, all uncompressed.
 
-import io
+An entry's header is a Python literal in a form that numpy always writes the same way. It is matched
+and not evaluated.
+"""
+
 import math
+import re
 
 import numpy as np
 
@@ -9,9 +13,22 @@ from pmsfc_jax.weights._limits import Budget, Damage, Unsuitable, show
 from pmsfc_jax.weights._numpy_calls import ARRAY_OVERHEAD, check_bools, checked_shape, native
 from pmsfc_jax.weights._zip import Archive
 
-# Of a header, which is a short Python literal; numpy evaluates it as one and nothing else.
-_MAX_HEADER = 10_000
 _SUFFIX = ".npy"
+_MAGIC = b"\x93NUMPY"
+# Where the header begins in versions 1 and 2, after its length.
+_BEGINS = {b"\x01\x00": 10, b"\x02\x00": 12}
+_MAX_HEADER = 10_000
+_HEADER = re.compile(
+    rb"\{'descr': '([<>|])([biufc]\d{1,2})', 'fortran_order': (True|False), "
+    rb"'shape': \(((?:\d{1,20}, ?)*(?:\d{1,20})?)\),? ?\}\s*"
+)
+_TYPES = {b"b1", *(b"%c%d" % (kind, size) for kind in b"iu" for size in (1, 2, 4, 8))} | {
+    b"f2",
+    b"f4",
+    b"f8",
+    b"c8",
+    b"c16",
+}
 
 
 def is_npz(archive: Archive) -> bool:
@@ -20,7 +37,7 @@ def is_npz(archive: Archive) -> bool:
 
 
 def read_npz(archive: Archive, budget: Budget) -> dict[str, np.ndarray]:
-    """Return the arrays by name, as read-only views where the machine's byte order allows."""
+    """Return the arrays by name, as read-only views where they have the machine's byte order."""
     return {name.removesuffix(_SUFFIX): _array(archive, name, budget) for name in archive.entries}
 
 
@@ -30,25 +47,22 @@ def _array(archive: Archive, name: str, budget: Budget) -> np.ndarray:
             f"has the compressed entry {show(name)}; load it with numpy, save it with numpy.savez"
         )
     data = archive.read(name)
-    header = io.BytesIO(bytes(data[: _MAX_HEADER + 16]))
-    try:
-        version = np.lib.format.read_magic(header)
-        read = {
-            (1, 0): np.lib.format.read_array_header_1_0,
-            (2, 0): np.lib.format.read_array_header_2_0,
-        }[version]
-        shape, by_columns, dtype = read(header, max_header_size=_MAX_HEADER)
-    except (ValueError, KeyError, RecursionError, MemoryError) as error:
-        raise Damage(f"is a numpy .npz archive whose entry {show(name)} is no array") from error
-    if dtype.kind not in "biufc":
+    begin = _BEGINS.get(bytes(data[6:8]), 0)
+    if bytes(data[:6]) != _MAGIC or not begin:
+        raise Damage(f"is a numpy .npz archive whose entry {show(name)} is no array")
+    end = begin + int.from_bytes(data[8:begin], "little")
+    header = _HEADER.fullmatch(bytes(data[begin : min(end, begin + _MAX_HEADER)]))
+    if header is None or header[2] not in _TYPES:
         raise Unsuitable(
-            f"holds no numbers but {dtype.name} in {show(name)}; nothing of it was run"
+            f"is a numpy .npz archive with something else than numbers in {show(name)}; "
+            "nothing of it was run"
         )
-    shape = checked_shape(shape)
-    body = data[header.tell() :]
-    if math.prod(shape) * dtype.itemsize != len(body):
-        raise Damage(f"has {len(body)} bytes in {show(name)}, which its shape does not fill")
+    dtype = np.dtype((header[1] + header[2]).decode())
+    shape = checked_shape(tuple(int(size) for size in re.findall(rb"\d+", header[4])))
+    if math.prod(shape) * dtype.itemsize != len(data) - end:
+        raise Damage(f"has {len(data) - end} bytes for an array of other size in {show(name)}")
     budget.spend(ARRAY_OVERHEAD)
-    array = np.frombuffer(body, dtype).reshape(shape, order="F" if by_columns else "C")
+    array = np.frombuffer(data[end:], dtype)
+    array = array.reshape(shape, order="F" if header[3] == b"True" else "C")
     check_bools(array)
     return native(array, budget)

@@ -17,7 +17,8 @@ import numpy as np
 
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.typing import Params
-from pmsfc_jax.nn.dcgan import FAMILY, Activation, DCGANConfig, Kind, Output, Prior, Stage
+from pmsfc_jax.nn.dcgan import FAMILY
+from pmsfc_jax.nn.dcgan_config import Activation, DCGANConfig, Kind, Output, Prior, Stage
 from pmsfc_jax.weights.layouts.axes import Shape
 from pmsfc_jax.weights.layouts.layout import Conversion
 from pmsfc_jax.weights.layouts.stack import check_arrays

@@ -162,6 +162,8 @@ def _domain(option: Option) -> str:
         return "one of " + ", ".join(option.values)
     if option.kind is bool:
         return "true or false"
+    if option.kind is str:
+        return "text"
     what = "a whole number" if option.kind is int else "a number"
     if math.isfinite(option.high):
         return f"{what} from {option.low:g} to {option.high:g}"
