@@ -105,6 +105,11 @@ def _config(
         sides = [shape[0] for shape in generator.spec.feature_shapes]
         layer = sides.index(_DEFAULT_SIDE) if _DEFAULT_SIDE in sides else len(sides) - 1
     weight = options.perceptual_weight
+    if weight is None and options.perceptual:
+        raise InputError(
+            f"give --perceptual-weight with --perceptual {options.perceptual}: features of networks "
+            "differ in scale, and only the shipped one has a measured default"
+        )
     if weight is None:
         weight = DEFAULT_PERCEPTUAL_WEIGHT if perceptual is not None else 0.0
     return InversionConfig(
