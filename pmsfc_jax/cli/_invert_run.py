@@ -107,8 +107,8 @@ def _config(
     weight = options.perceptual_weight
     if weight is None and options.perceptual:
         raise InputError(
-            f"give --perceptual-weight with --perceptual {options.perceptual}: features of networks "
-            "differ in scale, and only the shipped one has a measured default"
+            f"give --perceptual-weight with --perceptual {options.perceptual}: networks differ in "
+            "the scale of their features, and only the shipped one has a measured default"
         )
     if weight is None:
         weight = DEFAULT_PERCEPTUAL_WEIGHT if perceptual is not None else 0.0
