@@ -6,8 +6,9 @@ from typing import Literal
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.inversion.compose import METHODS, Method
 
-#: Weight of V where the shipped discriminator is V.
-DEFAULT_PERCEPTUAL_WEIGHT = 0.02
+#: Weight of V where the shipped discriminator is V. Of 0 to 10 the one with the highest PSNR; a
+#: network that nothing was optimised against prefers it to less, too (docs/prior.md has the sweep).
+DEFAULT_PERCEPTUAL_WEIGHT = 1.0
 
 
 @dataclass(frozen=True)
