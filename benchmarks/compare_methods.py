@@ -2,9 +2,9 @@
 
     python benchmarks/compare_methods.py PHOTOGRAPHS --count 16 --out methods.json
 
-Prints a Markdown table and writes JSON. Every method runs at the same steps, learning rate and
-seed, on pixel loss alone. PSNR and SSIM are taken on uint8 pictures; ``--squeezenet`` adds the
-distance under a network that nothing was optimised against.
+Prints a Markdown table and writes JSON. Every method runs at the same objective, steps, learning
+rate and seed. PSNR and SSIM are taken on uint8 pictures; ``--squeezenet`` adds the distance under a
+network that nothing was optimised against.
 """
 
 import argparse
@@ -38,6 +38,7 @@ def main():
     parser.add_argument("--learning-rate", type=float, default=0.05)
     parser.add_argument("--subspaces", type=int, default=4)
     parser.add_argument("--codes", type=int, default=4, help="in each subspace")
+    parser.add_argument("--perceptual-weight", type=float, default=1.0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--squeezenet", type=Path, help="squeezenet1_0.npz, the independent judge")
     parser.add_argument("--out", type=Path, default=Path("methods.json"))
@@ -45,6 +46,7 @@ def main():
 
     generator, params = pm.load_generator(options.generator)
     targets = pm.load_images(find_photographs([options.photographs])[: options.count], generator)
+    v = pm.load_perceptual(options.generator)
     key = jax.random.key(options.seed)
     found = pm.discover_subspaces(
         generator, params, layer=options.layer, num_subspaces=options.subspaces, key=key
@@ -76,9 +78,18 @@ def main():
             codes_per_subspace=codes,
             num_steps=options.steps,
             learning_rate=options.learning_rate,
+            perceptual_weight=options.perceptual_weight,
         )
         began = time.perf_counter()
-        result = pm.invert(generator, params, targets, subspaces=subspaces, key=key, config=config)
+        result = pm.invert(
+            generator,
+            params,
+            targets,
+            subspaces=subspaces,
+            key=key,
+            config=config,
+            perceptual=v,
+        )
         seconds = time.perf_counter() - began
         a, b = to_uint8(targets), to_uint8(result.reconstruction)
         decibels = np.asarray(psnr(a, b))
@@ -115,6 +126,7 @@ def main():
         "layer": options.layer,
         "steps": options.steps,
         "learning_rate": options.learning_rate,
+        "perceptual_weight": options.perceptual_weight,
         "seed": options.seed,
         "images": len(targets),
         "device": jax.devices()[0].device_kind,
