@@ -1,0 +1,22 @@
+"""The README's Python runs as it stands there, with fewer steps."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.mark.slow
+def test_the_pipeline_in_python(monkeypatch):
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    code = text.split("```python\n")[1].split("```")[0]
+    assert "num_steps=300" in code
+    monkeypatch.chdir(ROOT)
+    names: dict = {}
+    exec(compile(code.replace("num_steps=300", "num_steps=10"), "README.md", "exec"), names)
+    np.testing.assert_array_equal(names["images"], names["result"].reconstruction)
+    assert names["images"].shape == (8, 32, 32, 3)
+    # The embedded weights and the examples belong together: ten steps already come close.
+    assert names["result"].losses.min(axis=1).mean() < 0.5 * names["result"].losses[:, 0].mean()
