@@ -5,7 +5,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -206,8 +205,3 @@ def load_subspaces(path: str | os.PathLike[str]) -> Subspaces:
         )
     except (KeyError, TypeError) as error:
         raise InputError(f"{shown(path)} is damaged: it lacks a part of the subspaces") from error
-
-
-def key_from_seed(seed: int) -> Key:
-    """The random key of a seed given on the command line."""
-    return jax.random.key(seed)

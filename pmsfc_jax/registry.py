@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ from pmsfc_jax.core.generator import SplitGenerator
 from pmsfc_jax.core.typing import Array, Params
 from pmsfc_jax.metrics.lpips import lpips_params
 from pmsfc_jax.nn import dcgan, lpips_heads, pggan, pggan_discriminator, squeezenet, vgg16
+from pmsfc_jax.nn.config import config_from
 from pmsfc_jax.weights.layouts.layout import LPIPS, PERCEPTUAL
 from pmsfc_jax.weights.manifest import Manifest, read_manifest
 from pmsfc_jax.weights.placing import settled
@@ -51,12 +52,8 @@ class PerceptualNetwork(NamedTuple):
 
 
 def _discriminator_config(architecture: dict[str, Any]) -> pggan_discriminator.DiscriminatorConfig:
-    known = fields(pggan_discriminator.DiscriminatorConfig)
-    unknown = sorted(set(architecture) - {field.name for field in known})
-    missing = [f.name for f in known if f.default is MISSING and f.name not in architecture]
-    if unknown or missing:
-        raise InputError(f"discriminator architecture has unknown {unknown}, lacks {missing}")
-    return pggan_discriminator.DiscriminatorConfig(**architecture)
+    kind = pggan_discriminator.DiscriminatorConfig
+    return config_from(kind, architecture, "discriminator architecture")
 
 
 def _discriminator_features(config: pggan_discriminator.DiscriminatorConfig) -> FeatureFunction:

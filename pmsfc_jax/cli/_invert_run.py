@@ -15,7 +15,6 @@ from pmsfc_jax.api import (
     Subspaces,
     discover_subspaces,
     invert_batches,
-    key_from_seed,
     load_generator,
     load_perceptual,
     load_subspaces,
@@ -186,12 +185,12 @@ def _subspaces(
                 params,
                 layer=config.layer,
                 num_subspaces=options.num_subspaces,
-                key=key_from_seed(options.seed),
+                key=jax.random.key(options.seed),
                 on_progress=lambda done, total: update(done, total, ""),
             )
         notice(describe_subspaces(subspaces))
     if options.partition == "random":
-        subspaces = random_subspaces(subspaces, key_from_seed(options.seed))
+        subspaces = random_subspaces(subspaces, jax.random.key(options.seed))
     save_subspaces(path, subspaces, seed=options.seed)
     return subspaces
 
@@ -218,7 +217,7 @@ def _invert(
             params,
             targets,
             subspaces=subspaces,
-            key=key_from_seed(seed),
+            key=jax.random.key(seed),
             config=config,
             perceptual=perceptual,
             on_progress=lambda done, total, loss: update(done, total, f"loss {loss:.5f}"),

@@ -36,7 +36,9 @@ class Options:
 def main(argv: Sequence[str]) -> int:
     """Discover, print sizes and residuals, and save."""
     options = parse(Options, "discover", argv)
-    from pmsfc_jax.api import discover_subspaces, key_from_seed, load_generator, save_subspaces
+    import jax
+
+    from pmsfc_jax.api import discover_subspaces, load_generator, save_subspaces
     from pmsfc_jax.io.runs import make_folder
 
     generator, params = load_generator(options.name, weights_dir=options.weights_dir)
@@ -46,7 +48,7 @@ def main(argv: Sequence[str]) -> int:
             params,
             layer=options.layer,
             num_subspaces=options.num_subspaces,
-            key=key_from_seed(options.seed),
+            key=jax.random.key(options.seed),
             num_samples=options.num_samples,
             mu=options.mu,
             on_progress=lambda done, total: update(done, total, ""),

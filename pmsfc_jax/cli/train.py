@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -69,20 +69,9 @@ def main(argv: Sequence[str]) -> int:
 
     if options.card:
         _card(options.card)  # a mistake there should not be found after hours
-    config = TrainingConfig(
-        resolution=options.resolution,
-        widths=options.widths,
-        latent_dim=options.latent_dim,
-        start_resolution=options.start_resolution,
-        stage_images=options.stage_images,
-        fade_images=options.fade_images,
-        total_images=options.total_images,
-        batch_size=options.batch_size,
-        learning_rate=options.learning_rate,
-        r1_gamma=options.r1_gamma,
-        average_half_life=options.average_half_life,
-        seed=options.seed,
-    )
+    # Options that are settings of the run have the settings' names.
+    names = [f.name for f in fields(TrainingConfig) if hasattr(options, f.name)]
+    config = TrainingConfig(**{name: getattr(options, name) for name in names})
     photographs, digest, faults = load_folder(options.data, options.resolution)
     for fault in faults:
         notice(f"left out {fault}")

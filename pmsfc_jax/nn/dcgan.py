@@ -14,11 +14,11 @@ import jax.numpy as jnp
 from flax import nnx
 
 from pmsfc_jax.core.generator import GeneratorSpec, SplitGenerator
-from pmsfc_jax.core.typing import Array, Key, Params
+from pmsfc_jax.core.typing import Array, Key
 from pmsfc_jax.nn.dcgan_config import DCGANConfig as DCGANConfig
 from pmsfc_jax.nn.dcgan_config import Stage as Stage
 from pmsfc_jax.nn.dcgan_config import config_from_dict as config_from_dict
-from pmsfc_jax.nn.functional import PureModule
+from pmsfc_jax.nn.functional import PureModule, split
 from pmsfc_jax.nn.layers import conv2d, leaky_relu, upsample_nearest
 from pmsfc_jax.nn.transposed import strided_conv2d, transposed_conv2d
 
@@ -96,15 +96,6 @@ def pure_module(config: DCGANConfig) -> PureModule:
 
 def split_generator(config: DCGANConfig, name: str = FAMILY) -> SplitGenerator:
     """The generator of ``config`` as pure head and tail functions."""
-    module = pure_module(config)
-
-    def head(params: Params, z: Array, *, layer: int) -> tuple[Array, None]:
-        spec.feature_shape(layer)
-        return module.bind(params).head(z, layer), None
-
-    def tail(params: Params, h: Array, context: None, *, layer: int) -> Array:
-        spec.feature_shape(layer)
-        return module.bind(params).tail(h, layer)
 
     def latent_prior(key: Key, num: int) -> Array:
         shape = (num, config.latent_dim)
@@ -122,4 +113,4 @@ def split_generator(config: DCGANConfig, name: str = FAMILY) -> SplitGenerator:
         ),
         latent_prior=latent_prior,
     )
-    return SplitGenerator(spec, head, tail)
+    return split(pure_module(config), spec)

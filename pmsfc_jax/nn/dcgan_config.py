@@ -1,10 +1,11 @@
 """What a DCGAN-like generator is made of, as plain values that are their own JSON."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from pmsfc_jax.core.errors import InputError
+from pmsfc_jax.nn.config import config_from
 from pmsfc_jax.nn.transposed import gathered_side, scattered_side
 
 Kind = Literal["transposed", "plain", "dense"]
@@ -152,19 +153,10 @@ def config_from_dict(architecture: dict[str, Any]) -> DCGANConfig:
       InputError: a field is unknown, missing, or impossible.
 
     """
-    _check_fields(architecture, DCGANConfig, {"latent_dim", "stages"}, "DCGAN architecture")
-    return DCGANConfig(**architecture)
+    return config_from(DCGANConfig, architecture, "DCGAN architecture")
 
 
 def _stage_from_dict(stage: Any) -> Stage:
     if not isinstance(stage, Mapping):
         raise InputError(f"a DCGAN stage has to be a set of named values, not {stage!r}")
-    _check_fields(stage, Stage, {"kind", "width", "kernel"}, "a DCGAN stage")
-    return Stage(**stage)
-
-
-def _check_fields(given: Mapping[str, Any], kind: type, needed: set[str], what: str) -> None:
-    unknown = sorted(set(given) - {field.name for field in fields(kind)})
-    missing = sorted(needed - set(given))
-    if unknown or missing:
-        raise InputError(f"{what} has unknown fields {unknown}, lacks {missing}")
+    return config_from(Stage, stage, "a DCGAN stage")

@@ -6,7 +6,8 @@ from typing import Any
 import jax
 from flax import nnx
 
-from pmsfc_jax.core.typing import Key, Params
+from pmsfc_jax.core.generator import GeneratorSpec, SplitGenerator
+from pmsfc_jax.core.typing import Array, Key, Params
 
 
 class PureModule:
@@ -35,3 +36,20 @@ class PureModule:
         state = jax.tree.map(lambda leaf: leaf, self._state)
         nnx.replace_by_pure_dict(state, params)
         return nnx.merge(self._graph, state)
+
+
+def split(module: PureModule, spec: GeneratorSpec) -> SplitGenerator:
+    """A module with methods ``head(z, layer)`` and ``tail(h, layer)`` as a plain-stack generator.
+
+    Both refuse layers that ``spec`` does not have; the context in between is ``None``.
+    """
+
+    def head(params: Params, z: Array, *, layer: int) -> tuple[Array, None]:
+        spec.feature_shape(layer)
+        return module.bind(params).head(z, layer), None
+
+    def tail(params: Params, h: Array, context: None, *, layer: int) -> Array:
+        spec.feature_shape(layer)
+        return module.bind(params).tail(h, layer)
+
+    return SplitGenerator(spec, head, tail)

@@ -11,7 +11,7 @@ as those that normalise before the next convolution, so one order serves both, a
 cut depends on each output channel of convolution ``i`` separately.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import jax
@@ -20,8 +20,9 @@ from flax import nnx
 
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.generator import GeneratorSpec, SplitGenerator
-from pmsfc_jax.core.typing import Array, Key, Params
-from pmsfc_jax.nn.functional import PureModule
+from pmsfc_jax.core.typing import Array, Key
+from pmsfc_jax.nn.config import config_from
+from pmsfc_jax.nn.functional import PureModule, split
 from pmsfc_jax.nn.layers import (
     conv2d,
     leaky_relu,
@@ -236,15 +237,6 @@ def split_generator(config: PGGANConfig, name: str = FAMILY) -> SplitGenerator:
 
     A generator that is still fading ends its cuts at the layer that both image layers read.
     """
-    module = pure_module(config)
-
-    def head(params: Params, z: Array, *, layer: int) -> tuple[Array, None]:
-        spec.feature_shape(layer)
-        return module.bind(params).head(z, layer), None
-
-    def tail(params: Params, h: Array, context: None, *, layer: int) -> Array:
-        spec.feature_shape(layer)
-        return module.bind(params).tail(h, layer)
 
     def latent_prior(key: Key, num: int) -> Array:
         return jax.random.normal(key, (num, config.latent_dim))
@@ -260,7 +252,7 @@ def split_generator(config: PGGANConfig, name: str = FAMILY) -> SplitGenerator:
         ),
         latent_prior=latent_prior,
     )
-    return SplitGenerator(spec, head, tail)
+    return split(pure_module(config), spec)
 
 
 def config_from_dict(architecture: dict[str, Any]) -> PGGANConfig:
@@ -270,9 +262,4 @@ def config_from_dict(architecture: dict[str, Any]) -> PGGANConfig:
       InputError: a field is unknown, missing, or impossible.
 
     """
-    known = {field.name for field in fields(PGGANConfig)}
-    unknown = sorted(set(architecture) - known)
-    missing = sorted({"latent_dim", "widths"} - set(architecture))
-    if unknown or missing:
-        raise InputError(f"PGGAN architecture has unknown fields {unknown}, lacks {missing}")
-    return PGGANConfig(**architecture)
+    return config_from(PGGANConfig, architecture, "PGGAN architecture")

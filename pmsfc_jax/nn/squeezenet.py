@@ -13,7 +13,7 @@ V of an inversion: either version, on images in [-1, 1] of their own size.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, get_args
 
 import jax
@@ -23,6 +23,7 @@ from jax import image, lax
 
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.typing import Array, Params
+from pmsfc_jax.nn.config import config_from
 from pmsfc_jax.nn.imagenet import standardise
 from pmsfc_jax.nn.layers import conv2d
 from pmsfc_jax.nn.transposed import strided_conv2d
@@ -94,10 +95,7 @@ def config_from_dict(architecture: Mapping[str, Any]) -> SqueezeNetConfig:
       InputError: a field is unknown or impossible.
 
     """
-    unknown = sorted(set(architecture) - {field.name for field in fields(SqueezeNetConfig)})
-    if unknown:
-        raise InputError(f"SqueezeNet architecture has unknown fields {unknown}")
-    return SqueezeNetConfig(**architecture)
+    return config_from(SqueezeNetConfig, architecture, "SqueezeNet architecture")
 
 
 def kernel_shapes(version: Version = "1.0") -> dict[str, tuple[int, ...]]:

@@ -7,7 +7,7 @@ torchvision's weights expect.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import jax
@@ -15,6 +15,7 @@ import jax.numpy as jnp
 
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.typing import Array, Params
+from pmsfc_jax.nn.config import config_from
 from pmsfc_jax.nn.imagenet import standardise
 from pmsfc_jax.nn.layers import conv2d
 
@@ -65,10 +66,7 @@ def config_from_dict(architecture: Mapping[str, Any]) -> VGG16Config:
       InputError: a field is unknown or impossible.
 
     """
-    unknown = sorted(set(architecture) - {field.name for field in fields(VGG16Config)})
-    if unknown:
-        raise InputError(f"VGG16 architecture has unknown fields {unknown}")
-    return VGG16Config(**architecture)
+    return config_from(VGG16Config, architecture, "VGG16 architecture")
 
 
 def layer_names(blocks: int) -> list[str]:
