@@ -1,0 +1,1 @@
+"""Spreading a batch over devices."""
