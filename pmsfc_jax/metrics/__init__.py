@@ -1,5 +1,6 @@
-"""How good a picture is: PSNR, SSIM and an independent perceptual distance, on uint8 images."""
+"""How good pictures are: PSNR, SSIM, an independent perceptual distance, and how like sets are."""
 
+from pmsfc_jax.metrics.distribution import frechet_distance, nearest_neighbours, precision_recall
 from pmsfc_jax.metrics.image_metrics import psnr, ssim
 from pmsfc_jax.metrics.perceptual import (
     load_squeezenet,
@@ -7,4 +8,13 @@ from pmsfc_jax.metrics.perceptual import (
     perceptual_embedding,
 )
 
-__all__ = ["load_squeezenet", "perceptual_distance", "perceptual_embedding", "psnr", "ssim"]
+__all__ = [
+    "frechet_distance",
+    "load_squeezenet",
+    "nearest_neighbours",
+    "perceptual_distance",
+    "perceptual_embedding",
+    "precision_recall",
+    "psnr",
+    "ssim",
+]
