@@ -2,6 +2,7 @@
 
 The paper's affinity is ``A = (|S| + |S^T|) / 2``. The authors' released script refines it in the
 manner of the subspace clustering literature; every step of that is an option of `affinity`.
+`cosine_affinity` needs no coefficients at all.
 """
 
 from functools import partial
@@ -13,7 +14,7 @@ from jax.typing import ArrayLike
 
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.typing import Array
-from pmsfc_jax.subspace.checks import cluster_count, square_matrix
+from pmsfc_jax.subspace.checks import cluster_count, gram_matrix, square_matrix
 from pmsfc_jax.subspace.precision import host_float64, like_input
 
 # A row of the low-rank factor shorter than this share of the longest one is zero.
@@ -66,6 +67,31 @@ def affinity(
         share = None if keep_mass is None else np.float64(keep_mass)
         values = np.asarray(_affinity(jnp.asarray(matrix), share, np.float64(affinity_power), rank))
     return like_input(values, coefficients)
+
+
+def cosine_affinity(gram: ArrayLike) -> Array:
+    """Affinity ``A_ij = |G_ij| / sqrt(G_ii G_jj)`` ``[C, C]``, 0 on the diagonal.
+
+    How alike two channels are by themselves, without the others: the simplest alternative to
+    self-expression. It is the magnitude of their correlation about zero, not about their means,
+    which a Gram matrix does not hold. A channel that is always zero has no affinity.
+
+    Args:
+      gram: G, ``[C, C]``, for instance from `feature_gram`.
+
+    Returns:
+      ``[C, C]`` in the dtype of ``gram``, entries 0 to 1.
+
+    Raises:
+      InputError: a Gram matrix that is not square, finite, symmetric, or whose channels are all
+        zero or constant.
+    """
+    matrix = gram_matrix(gram)
+    norms = np.sqrt(np.diag(matrix))
+    scale = np.where(norms > 0, 1 / np.where(norms > 0, norms, 1), 0)
+    cosines = np.abs(matrix) * np.outer(scale, scale)
+    np.fill_diagonal(cosines, 0)
+    return like_input(np.minimum(cosines, 1), gram)
 
 
 def keep_largest(coefficients: Array, keep_mass: Array) -> Array:

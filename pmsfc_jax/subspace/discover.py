@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import numpy as np
@@ -13,6 +13,7 @@ from pmsfc_jax.subspace.affinity import affinity
 from pmsfc_jax.subspace.checks import cluster_count, positive_int
 from pmsfc_jax.subspace.gram import Progress, feature_gram
 from pmsfc_jax.subspace.masks import masks_from_labels
+from pmsfc_jax.subspace.path import choose_mu
 from pmsfc_jax.subspace.self_expression import check_mu, find_solver, residual, self_expression
 from pmsfc_jax.subspace.spectral import spectral_clustering_details
 
@@ -60,11 +61,11 @@ class DiscoverySettings:
         "residual",
         "held_out_residual",
     ],
-    meta_fields=["layer", "settings"],
+    meta_fields=["layer", "settings", "advice"],
 )
 @dataclass(frozen=True, eq=False)
 class Subspaces:
-    """The subspaces of the channels at one layer. A pytree; ``layer`` and ``settings`` are static.
+    """The subspaces of the channels at one layer. A pytree; layer, settings and advice are static.
 
     Attributes:
       layer: the cut they belong to.
@@ -77,6 +78,7 @@ class Subspaces:
       residual: ``||F - F S||^2 / ||F||^2`` on the latents S was found on.
       held_out_residual: the same on independent latents.
       settings: how they were found.
+      advice: what to do where the solver did not converge, else empty.
     """
 
     layer: int
@@ -88,6 +90,7 @@ class Subspaces:
     residual: float
     held_out_residual: float
     settings: DiscoverySettings
+    advice: str = ""
 
     @property
     def num_subspaces(self) -> int:
@@ -105,13 +108,13 @@ def discover_subspaces(
     params: Any,
     *,
     layer: int,
-    num_subspaces: int,
+    num_subspaces: int | None,
     key: Key,
     num_samples: int = 4096,
     num_held_out: int | None = None,
     batch_size: int = 64,
     method: str = "ridge",
-    mu: float | None = None,
+    mu: float | Literal["held_out"] | None = None,
     keep_mass: float | None = None,
     rank: int | None = None,
     affinity_power: float = 1.0,
@@ -127,13 +130,14 @@ def discover_subspaces(
       generator: the generator.
       params: its weights.
       layer: the cut, 0 to ``generator.spec.num_layers - 1``.
-      num_subspaces: R, 1 to the number of channels at ``layer``.
+      num_subspaces: R, 1 to the number of channels at ``layer``; None chooses it by the largest gap
+        of the spectrum, see `choose_num_clusters`.
       key: a jax random key; every random choice is derived from it.
       num_samples: latents to find the coefficients on.
       num_held_out: latents to measure them on; None is a quarter of ``num_samples``.
       batch_size: latents a step, see `feature_gram`.
       method: the solver, see `self_expression`.
-      mu: its penalty; None is its default.
+      mu: its penalty; None is its default, ``"held_out"`` the choice of `choose_mu`.
       keep_mass: see `affinity`.
       rank: see `affinity`.
       affinity_power: see `affinity`.
@@ -146,16 +150,17 @@ def discover_subspaces(
     """
     channels = generator.spec.feature_shape(layer)[-1]
     # Checked before minutes are spent on the Gram matrices.
-    num_subspaces = cluster_count(
-        num_subspaces, channels, "num_subspaces", f"channels at layer {layer}"
-    )
+    if num_subspaces is not None:
+        num_subspaces = cluster_count(
+            num_subspaces, channels, "num_subspaces", f"channels at layer {layer}"
+        )
     num_samples = positive_int(num_samples, "num_samples")
     if num_held_out is None:
         num_held_out = -(-num_samples // 4)
     num_held_out = positive_int(num_held_out, "num_held_out")
     find_solver(method)
-    if mu is not None:
-        check_mu(mu)
+    if mu is not None and mu != "held_out":
+        mu = check_mu(mu)
 
     def gram(stream: int, count: int, before: int) -> Array:
         def report(done: int, _: int) -> None:
@@ -172,8 +177,11 @@ def discover_subspaces(
             on_progress=report,
         )
 
-    expression = self_expression(gram(_TRAIN_STREAM, num_samples, 0), method=method, mu=mu)
+    train_gram = gram(_TRAIN_STREAM, num_samples, 0)
     held_out_gram = gram(_HELD_OUT_STREAM, num_held_out, num_samples)
+    if mu == "held_out":
+        mu = choose_mu(train_gram, held_out_gram, method=method).chosen
+    expression = self_expression(train_gram, method=method, mu=mu)
     clusters = spectral_clustering_details(
         affinity(
             expression.coefficients, keep_mass=keep_mass, rank=rank, affinity_power=affinity_power
@@ -185,12 +193,13 @@ def discover_subspaces(
     return Subspaces(
         layer=layer,
         labels=clusters.labels,
-        masks=masks_from_labels(clusters.labels, num_subspaces),
+        masks=masks_from_labels(clusters.labels, clusters.num_clusters),
         eigenvalues=clusters.eigenvalues,
         coefficients=expression.coefficients,
         isolated=clusters.isolated,
         residual=expression.residual,
         held_out_residual=residual(held_out_gram, expression.coefficients),
+        advice=expression.advice,
         settings=DiscoverySettings(
             generator=generator.spec.name,
             num_samples=num_samples,

@@ -6,7 +6,6 @@ the largest eigenvalues of ``D^-1/2 A D^-1/2`` are the columns of ``[C, R]``; it
 unit length, are clustered by k-means.
 """
 
-from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -17,6 +16,7 @@ from jax.typing import ArrayLike
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.typing import Array, Key
 from pmsfc_jax.subspace.checks import cluster_count, symmetric_matrix
+from pmsfc_jax.subspace.eigengap import choose_num_clusters
 from pmsfc_jax.subspace.kmeans import kmeans
 from pmsfc_jax.subspace.masks import canonical_labels
 from pmsfc_jax.subspace.precision import host_float64, like_input, on_host
@@ -44,9 +44,14 @@ class SpectralResult(NamedTuple):
     inertia: float
     isolated: Array
 
+    @property
+    def num_clusters(self) -> int:
+        """R, as given or as chosen by the eigengap."""
+        return int(self.embedding.shape[1])
+
 
 def spectral_clustering(
-    affinity: ArrayLike, num_clusters: int, *, key: Key, num_restarts: int = 100
+    affinity: ArrayLike, num_clusters: int | None, *, key: Key, num_restarts: int = 100
 ) -> Array:
     """Labels ``[C]`` of the channels, int32 in 0..R-1; see `spectral_clustering_details`."""
     return spectral_clustering_details(
@@ -55,7 +60,7 @@ def spectral_clustering(
 
 
 def spectral_clustering_details(
-    affinity: ArrayLike, num_clusters: int, *, key: Key, num_restarts: int = 100
+    affinity: ArrayLike, num_clusters: int | None, *, key: Key, num_restarts: int = 100
 ) -> SpectralResult:
     """Cluster channels by an affinity, and return the spectrum and the embedding as well.
 
@@ -66,13 +71,14 @@ def spectral_clustering_details(
 
     Args:
       affinity: A, ``[C, C]``, symmetric, not negative; its diagonal is ignored.
-      num_clusters: R, 1 to the number of channels that are not isolated.
+      num_clusters: R, 1 to the number of channels that are not isolated; None chooses it by the
+        largest gap of ``eigenvalues``, see `choose_num_clusters`.
       key: a jax random key.
       num_restarts: k-means starts, at least 1.
 
     Raises:
       InputError: an affinity that is not square, finite, symmetric and nonnegative, or with fewer
-        related channels than clusters; a count below 1.
+        related channels than clusters (than three, where R is to be chosen); a count below 1.
     """
     matrix = symmetric_matrix(affinity, "affinity matrix")
     if np.any(matrix < 0):
@@ -83,17 +89,25 @@ def spectral_clustering_details(
     degrees = matrix.sum(axis=1)
     related = degrees > ISOLATED_DEGREE * degrees.max()
     num_channels = matrix.shape[0]
-    num_clusters = cluster_count(num_clusters, num_channels, "num_clusters", "channels")
-    num_clusters = cluster_count(
-        num_clusters, int(related.sum()), "num_clusters", "channels related to any other"
-    )
+    num_related = int(related.sum())
+    if num_clusters is not None:
+        num_clusters = cluster_count(num_clusters, num_channels, "num_clusters", "channels")
+        cluster_count(num_clusters, num_related, "num_clusters", "channels related to any other")
+    elif num_related < 3:
+        raise InputError(
+            f"there are only {num_related} channels related to any other, too few to choose "
+            "num_clusters from their spectrum: give num_clusters, or another layer"
+        )
 
     with host_float64():
-        spectrum, rows = _embed(jnp.asarray(matrix[np.ix_(related, related)]), num_clusters)
-        result = kmeans(on_host(rows), num_clusters, key=on_host(key), num_restarts=num_restarts)
-        spectrum, rows, members, inertia = (
-            np.asarray(value) for value in (spectrum, rows, result.labels, result.inertia)
+        spectrum, vectors = map(
+            np.asarray, _spectrum(jnp.asarray(matrix[np.ix_(related, related)]))
         )
+        if num_clusters is None:
+            num_clusters, _ = choose_num_clusters(spectrum)
+        rows = _unit_rows(vectors[:, :num_clusters])
+        result = kmeans(rows, num_clusters, key=on_host(key), num_restarts=num_restarts)
+        members, inertia = np.asarray(result.labels), float(result.inertia)
 
     labels = np.full(num_channels, np.bincount(members, minlength=num_clusters).argmax(), np.int32)
     labels[related] = members
@@ -105,17 +119,21 @@ def spectral_clustering_details(
         labels=jnp.asarray(canonical_labels(labels)),
         eigenvalues=like_input(np.sort(eigenvalues)[::-1], affinity),
         embedding=like_input(embedding, affinity),
-        inertia=float(inertia),
+        inertia=inertia,
         isolated=jnp.asarray(~related),
     )
 
 
-@partial(jax.jit, static_argnames="num_clusters")
-def _embed(affinity: Array, num_clusters: int) -> tuple[Array, Array]:
-    """Spectrum ``[C]``, largest first, and unit rows ``[C, R]``; all degrees positive."""
+@jax.jit
+def _spectrum(affinity: Array) -> tuple[Array, Array]:
+    """Eigenvalues ``[C]``, largest first, and their eigenvectors ``[C, C]``; degrees positive."""
     scale = jax.lax.rsqrt(jnp.sum(affinity, axis=1))
     normalised = affinity * scale[:, None] * scale[None, :]
     eigenvalues, eigenvectors = jnp.linalg.eigh(normalised)
-    top = eigenvectors[:, ::-1][:, :num_clusters]
-    norms = jnp.linalg.norm(top, axis=1, keepdims=True)
-    return eigenvalues[::-1], top / jnp.where(norms > 0, norms, jnp.ones_like(norms))
+    return eigenvalues[::-1], eigenvectors[:, ::-1]
+
+
+def _unit_rows(vectors: np.ndarray) -> np.ndarray:
+    """The rows of ``[C, R]``, scaled to unit length where they are not zero."""
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors / np.where(norms > 0, norms, 1)

@@ -4,7 +4,7 @@ import pytest
 from scipy.sparse.linalg import svds
 
 from pmsfc_jax.core.errors import InputError
-from pmsfc_jax.subspace import affinity
+from pmsfc_jax.subspace import affinity, cosine_affinity
 from pmsfc_jax.subspace.affinity import _affinity
 
 
@@ -105,3 +105,18 @@ def test_unusable_coefficients_are_refused():
         affinity(np.zeros((3, 4)))
     with pytest.raises(InputError, match="not finite"):
         affinity(np.full((3, 3), np.inf))
+
+
+def test_cosines_equal_numpy_on_the_samples():
+    features = np.random.default_rng(0).standard_normal((50, 6)) + 0.5
+    features[:, 4] = 0
+    result = np.asarray(cosine_affinity(features.T @ features / 50))
+    alive = np.delete(np.arange(6), 4)
+    unit = features[:, alive] / np.linalg.norm(features[:, alive], axis=0)
+    expected = np.abs(unit.T @ unit)
+    np.fill_diagonal(expected, 0)
+    np.testing.assert_allclose(result[np.ix_(alive, alive)], expected, atol=1e-6)
+    np.testing.assert_array_equal(result[4], 0)
+    np.testing.assert_array_equal(result[:, 4], 0)
+    with pytest.raises(InputError, match="every feature is zero"):
+        cosine_affinity(np.zeros((3, 3)))

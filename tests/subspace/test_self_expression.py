@@ -6,7 +6,7 @@ from sklearn.linear_model import Ridge
 
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.subspace import residual, self_expression
-from pmsfc_jax.subspace.self_expression import _solve
+from pmsfc_jax.subspace.self_expression import _ridge
 
 from .synthetic import constrained_ridge, gram_of, relative_error, union_of_subspaces
 
@@ -90,10 +90,10 @@ def test_a_channel_that_is_always_zero_is_expressed_by_nothing():
 
 def test_a_path_of_penalties_is_one_trace():
     gram = gram_of(union_of_subspaces((10, 7), 3, noise=0.1)[0])
-    before = _solve._cache_size()
+    before = _ridge._cache_size()
     for mu in (None, 0.3, 0.1, 1):
         self_expression(gram, mu=mu)
-    assert _solve._cache_size() == before + 1
+    assert _ridge._cache_size() == before + 1
 
 
 def with_entry(matrix: np.ndarray, index: tuple[int, int], value: float) -> np.ndarray:

@@ -13,7 +13,7 @@ from pmsfc_jax.subspace import (
     spectral_clustering,
     spectral_clustering_details,
 )
-from pmsfc_jax.subspace.spectral import _embed
+from pmsfc_jax.subspace.spectral import _spectrum
 
 from .synthetic import gram_of, union_of_subspaces
 
@@ -41,6 +41,9 @@ def published_affinity(shared):
         ((30, 40, 60, 126), 6, 0.2),
         pytest.param((20, 30, 60), 5, 0.3, marks=pytest.mark.slow),
         pytest.param((20, 30, 60), 5, 0.0, marks=pytest.mark.slow),
+        pytest.param((12, 18, 34), 4, 0.2, marks=pytest.mark.slow),
+        pytest.param((20, 40, 68), 5, 0.2, marks=pytest.mark.slow),
+        pytest.param((64, 96, 140, 212), 8, 0.3, marks=pytest.mark.slow),
         pytest.param((64, 96, 128, 160, 256, 320), 12, 0.3, marks=pytest.mark.slow),
     ],
 )
@@ -79,6 +82,19 @@ def test_spectrum_and_rows_equal_numpy():
         for r in range(3)
     )
     assert result.inertia == pytest.approx(inertia, rel=1e-5)
+
+
+def test_the_key_decides_and_nothing_else():
+    # Noise has no clusters, so single starts end in different places.
+    matrix = np.random.default_rng(0).uniform(0.5, 1, (120, 120))
+    matrix = matrix + matrix.T
+    found = [
+        spectral_clustering(matrix, 12, key=jax.random.key(seed), num_restarts=1)
+        for seed in (0, 0, 1, 2)
+    ]
+    np.testing.assert_array_equal(found[0], found[1])
+    assert not np.array_equal(found[0], found[2])
+    assert not np.array_equal(found[2], found[3])
 
 
 def test_the_diagonal_does_not_matter():
@@ -129,11 +145,11 @@ def test_the_extreme_numbers_of_clusters(num_clusters):
 
 
 def test_is_one_trace_for_every_key():
-    _embed.clear_cache()
+    _spectrum.clear_cache()
     for seed in range(3):
         matrix, _ = blocks((4, 6, 5), between=0.1, seed=seed)
         spectral_clustering(matrix, 3, key=jax.random.key(seed), num_restarts=5)
-    assert _embed._cache_size() == 1
+    assert _spectrum._cache_size() == 1
 
 
 def with_entry(value):
