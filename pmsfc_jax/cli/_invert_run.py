@@ -28,6 +28,7 @@ from pmsfc_jax.cli.invert import Options
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.images import to_float
 from pmsfc_jax.core.typing import Params
+from pmsfc_jax.inversion.compose import SUBSPACE_METHODS
 from pmsfc_jax.inversion.config import DEFAULT_PERCEPTUAL_WEIGHT
 from pmsfc_jax.io.codes import SavedCodes
 from pmsfc_jax.io.images import Photograph, find_photographs, load_photographs, save_png
@@ -38,7 +39,7 @@ from pmsfc_jax.metrics.image_metrics import SSIM_WINDOW
 from pmsfc_jax.report.runs import run_sheet
 from pmsfc_jax.version import __version__
 
-_DEFAULT_CODES = {"pmsfc": 4, "mganprior": 16, "single": 1}
+_DEFAULT_CODES = {"pmsfc": 4, "pmsfc_linear": 4, "mganprior": 16, "single": 1}
 _DEFAULT_SIDE = 16
 
 
@@ -118,6 +119,7 @@ def _config(
         if options.codes is None
         else options.codes,
         num_steps=options.steps,
+        optimiser=options.optimiser,
         learning_rate=options.learning_rate,
         perceptual_weight=weight,
         batch_size=options.batch_size,
@@ -153,7 +155,7 @@ def _settings(
         "perceptual": perceptual.name if perceptual and config.perceptual_weight else None,
         "seed": options.seed,
     }
-    if config.method == "pmsfc":
+    if config.method in SUBSPACE_METHODS:
         settings["partition"] = options.partition
         settings["num_subspaces"] = given.num_subspaces if given else options.num_subspaces
         settings["subspaces_sha256"] = (
@@ -172,7 +174,7 @@ def _subspaces(
 ) -> Subspaces | None:
     """The partition to compose in, kept in the run's folder as it is used."""
     path = run.path / "subspaces.npz"
-    if config.method != "pmsfc":
+    if config.method not in SUBSPACE_METHODS:
         return None
     if path.exists():
         return load_subspaces(path)

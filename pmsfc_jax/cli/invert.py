@@ -23,12 +23,12 @@ class Options:
     """Folder for the results. The same command again continues where it was stopped."""
     generator: str = DEFAULT_GENERATOR
     """Name of converted weights, or the path of their folder."""
-    method: Literal["pmsfc", "mganprior", "single"] = "pmsfc"
+    method: Literal["pmsfc", "pmsfc_linear", "mganprior", "single"] = "pmsfc"
     """How features of several codes are composed."""
     layer: int | None = None
     """The cut; by default that of --subspaces, else the first layer at 16x16."""
     num_subspaces: int = 4
-    """R, for pmsfc without --subspaces."""
+    """R, for methods that compose within subspaces, without --subspaces."""
     subspaces: Path | None = None
     """Folder or file of `pmsfc discover`."""
     partition: Literal["discovered", "random"] = "discovered"
@@ -37,8 +37,10 @@ class Options:
     """Codes in each subspace; for mganprior, in all. By default 4 a subspace, or 16, or 1."""
     steps: int = 300
     """Optimiser steps."""
+    optimiser: Literal["adam", "sgd"] = "adam"
+    """sgd is plain gradient descent, as in the published mGANprior."""
     learning_rate: float = 0.05
-    """Adam's at the start; it falls to a tenth."""
+    """At the start; Adam's falls to a tenth."""
     perceptual: str | None = None
     """Converted judging network to use as V; by default the one shipped with the generator."""
     perceptual_weight: float | None = None

@@ -12,7 +12,13 @@ import numpy as np
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.generator import SplitGenerator
 from pmsfc_jax.core.typing import Array, Key, Params
-from pmsfc_jax.inversion.compose import Codes, Method, initial_codes, reconstruct
+from pmsfc_jax.inversion.compose import (
+    SUBSPACE_METHODS,
+    Codes,
+    Method,
+    initial_codes,
+    reconstruct,
+)
 from pmsfc_jax.inversion.config import InversionConfig
 from pmsfc_jax.inversion.optimise import Setting, advance, start, steps_per_call
 from pmsfc_jax.subspace.discover import Subspaces
@@ -89,16 +95,17 @@ def partition_of(
       InputError: settings and subspaces contradict each other, or one is missing.
 
     """
-    if config.method == "pmsfc" and subspaces is None:
+    by_subspace = config.method in SUBSPACE_METHODS
+    if by_subspace and subspaces is None:
         raise InputError(
-            "method pmsfc composes features within subspaces: give subspaces= "
+            f"method {config.method} composes features within subspaces: give subspaces= "
             "(see discover_subspaces), or choose method mganprior or single"
         )
     layer = config.layer
     if subspaces is not None:
         if layer is None:
             layer = subspaces.layer
-        elif layer != subspaces.layer and config.method == "pmsfc":
+        elif layer != subspaces.layer and by_subspace:
             raise InputError(
                 f"the subspaces are of layer {subspaces.layer} and the inversion is at layer "
                 f"{layer}: use one layer for both"
@@ -106,7 +113,7 @@ def partition_of(
     if layer is None:
         raise InputError(f"method {config.method} needs a layer to cut at: set config.layer")
     channels = generator.spec.feature_shape(layer)[-1]
-    if config.method != "pmsfc" or subspaces is None:
+    if not by_subspace or subspaces is None:
         return layer, np.ones((1, channels), np.float32)
     masks = np.asarray(subspaces.masks, np.float32)
     if masks.shape[1] != channels:

@@ -5,6 +5,8 @@ The methods differ in how the weights ``w [b, r, k, c]`` become the coefficients
 
 - ``pmsfc``: equation 7, ``tanh(w) / sum_k tanh(w)``. The coefficients of a channel sum to one, so
   it mixes and cannot rescale.
+- ``pmsfc_linear``: the weights themselves, within each subspace. A channel can be rescaled, and no
+  denominator can vanish.
 - ``mganprior``: the weights themselves, on every channel (Gu, Shen, Zhou: CVPR 2020). It has one
   subspace, of all channels.
 - ``single``: one code, no weights.
@@ -19,8 +21,10 @@ import jax.numpy as jnp
 from pmsfc_jax.core.generator import SplitGenerator
 from pmsfc_jax.core.typing import Array, Key, Params
 
-Method = Literal["pmsfc", "mganprior", "single"]
+Method = Literal["pmsfc", "pmsfc_linear", "mganprior", "single"]
 METHODS: tuple[Method, ...] = get_args(Method)
+#: Methods that compose within subspaces; the others have one, of all channels.
+SUBSPACE_METHODS: tuple[Method, ...] = ("pmsfc", "pmsfc_linear")
 #: Denominators of equation 7 nearer to zero than this are moved out to it.
 MIN_DENOMINATOR = 1e-3
 
@@ -52,7 +56,7 @@ def coefficients(w: Array, method: Method) -> tuple[Array, Array]:
         guarded = near_zero.sum(axis=(1, 2, 3), dtype=jnp.int32)
         return squashed / jnp.where(near_zero, guard, denominator), guarded
     none = jnp.zeros((w.shape[0],), jnp.int32)
-    return (w if method == "mganprior" else jnp.ones_like(w)), none
+    return (jnp.ones_like(w) if method == "single" else w), none
 
 
 def compose_features(features: Array, mixing: Array, masks: Array) -> Array:
@@ -119,13 +123,14 @@ def initial_codes(
       layer: the cut.
       num_subspaces: R.
       codes_per_subspace: K.
-      method: sets the weights' level: 0.5 under the tanh of equation 7, ``1 / K`` for mGANprior, so
-        that a composition starts as the mean of its features; zero for ``single``.
+      method: sets the weights' level: 0.5 under the tanh of equation 7, ``1 / K`` where weights are
+        not normalised, so that a composition starts as the mean of its features; zero for
+        ``single``.
 
     """
     channels = generator.spec.feature_shape(layer)[-1]
     shape = (num_subspaces, codes_per_subspace)
-    level = {"pmsfc": 0.5, "mganprior": 1 / codes_per_subspace, "single": 0.0}[method]
+    level = {"pmsfc": 0.5, "single": 0.0}.get(method, 1 / codes_per_subspace)
 
     def draw(key: Key) -> Codes:
         key_z, key_w = jax.random.split(key)

@@ -16,12 +16,15 @@ class InversionConfig:
     """Settings of one inversion.
 
     Attributes:
-      method: ``pmsfc`` (equation 7 over the given subspaces), ``mganprior``, or ``single``.
+      method: ``pmsfc`` (equation 7 over the given subspaces), ``pmsfc_linear`` (the same without
+        its normalisation), ``mganprior``, or ``single``.
       layer: the cut; ``None`` takes that of the subspaces.
       codes_per_subspace: K. For ``mganprior``, which has one subspace, the number of all codes; for
         ``single`` it is 1.
       num_steps: optimiser steps.
-      learning_rate: Adam's, for codes and weights; it falls to a tenth along a cosine.
+      optimiser: ``adam``, or ``sgd``, plain gradient descent as in the published mGANprior.
+      learning_rate: for codes and weights; Adam's falls to a tenth along a cosine, that of gradient
+        descent stays.
       pixel_weight: of the mean squared difference.
       perceptual_weight: of the mean absolute difference of V's features; 0 where there is no V.
       batch_size: images in one compiled step; a smaller last batch is padded.
@@ -34,6 +37,7 @@ class InversionConfig:
     layer: int | None = None
     codes_per_subspace: int = 4
     num_steps: int = 300
+    optimiser: Literal["adam", "sgd"] = "adam"
     learning_rate: float = 0.05
     pixel_weight: float = 1.0
     perceptual_weight: float = 0.0
@@ -53,6 +57,8 @@ class InversionConfig:
             raise InputError("codes_per_subspace, num_steps and batch_size must be at least 1")
         if self.method == "single" and self.codes_per_subspace != 1:
             raise InputError("method single has one code: set codes_per_subspace to 1")
+        if self.optimiser not in ("adam", "sgd"):
+            raise InputError(f"optimiser is {self.optimiser!r}, not adam or sgd")
         if not self.learning_rate > 0:
             raise InputError(f"learning_rate must be positive, not {self.learning_rate}")
         if min(self.pixel_weight, self.perceptual_weight) < 0 or not (

@@ -73,6 +73,8 @@ def steps_per_call(num_steps: int, most: int = 10) -> int:
 
 
 def _optimiser(config: InversionConfig) -> optax.GradientTransformation:
+    if config.optimiser == "sgd":
+        return optax.sgd(config.learning_rate)
     schedule = optax.cosine_decay_schedule(config.learning_rate, config.num_steps, alpha=0.1)
     return optax.adam(schedule)
 

@@ -57,6 +57,17 @@ def test_mganprior_is_a_weighted_sum_on_every_channel(arrays):
     np.testing.assert_allclose(ours, expected, rtol=1e-5, atol=1e-5)
 
 
+def test_pmsfc_linear_is_equation_7_without_its_denominator(arrays):
+    features, w, masks = arrays
+    mixing, guarded = coefficients(jnp.asarray(w), "pmsfc_linear")
+    ours = compose_features(jnp.asarray(features), mixing, jnp.asarray(masks))
+    expected = np.zeros((B, H, W, C))
+    for b, r, k in np.ndindex(B, R, K):
+        expected[b] += masks[r] * features[b, r, k].astype(np.float64) * w[b, r, k]
+    np.testing.assert_allclose(ours, expected, rtol=1e-5, atol=1e-5)
+    assert not guarded.any()
+
+
 def test_weights_of_a_channel_mix_and_do_not_rescale(arrays):
     _, w, _ = arrays
     mixing, _ = coefficients(jnp.asarray(w), "pmsfc")
@@ -87,13 +98,13 @@ def test_gradients_through_the_guard_are_finite():
     assert jnp.isfinite(gradient).all()
 
 
-@pytest.mark.parametrize("method", ["pmsfc", "mganprior"])
+@pytest.mark.parametrize("method", ["pmsfc", "pmsfc_linear", "mganprior"])
 def test_equal_codes_reproduce_the_generator(tiny, method):
     """Where all codes agree and coefficients sum to one, the composition is the plain picture."""
     generator, params = tiny
     z = generator.spec.latent_prior(jax.random.key(0), 2)
-    subspaces = 3 if method == "pmsfc" else 1
-    masks = jnp.eye(3).repeat(4, axis=1) if method == "pmsfc" else jnp.ones((1, 12))
+    subspaces = 1 if method == "mganprior" else 3
+    masks = jnp.ones((1, 12)) if method == "mganprior" else jnp.eye(3).repeat(4, axis=1)
     codes = Codes(
         jnp.broadcast_to(z[:, None, None], (2, subspaces, 4, 6)),
         jnp.full((2, subspaces, 4, 12), 0.25),

@@ -83,6 +83,23 @@ def test_steps_equal_adam_written_out(problem):
         assert np.mean(np.abs(np.asarray(ours) - expected) > 1e-2) < 0.01
 
 
+def test_steps_of_sgd_are_plain_gradient_descent(problem):
+    setting, params, codes, target, masks = problem
+    config = InversionConfig(
+        layer=2, codes_per_subspace=2, num_steps=3, optimiser="sgd", learning_rate=1.0
+    )
+    setting = setting._replace(config=config)
+    gradient = jax.jit(jax.grad(lambda c: loss(setting, params, c, target, masks).sum()))
+    expected = codes
+    for _ in range(3):
+        expected = jax.tree.map(lambda x, g: x - g, expected, gradient(expected))
+    constants, state = start(setting, {}, codes, target, masks)
+    state, _ = advance(setting, params, {}, constants, state, jnp.int32(0))
+    for ours, value, before in zip(state.codes, expected, codes, strict=True):
+        np.testing.assert_allclose(ours, value, rtol=1e-4, atol=1e-5)
+        assert np.abs(np.asarray(ours) - np.asarray(before)).max() > 1e-3
+
+
 def test_the_best_codes_of_each_image_are_kept(problem):
     setting, params, codes, target, masks = problem
     constants, state = start(setting, {}, codes, target, masks)
