@@ -15,6 +15,7 @@ COMMANDS = {
     "convert": "turn a PyTorch checkpoint into weights for pmsfc_jax",
     "info": "show a generator's layers, shapes and parameters",
     "train": "train a generator on a folder of images",
+    "evaluate": "compare methods on the same photographs, as a table",
 }
 USAGE = "\n".join([
     "usage: pmsfc COMMAND ...   (pmsfc COMMAND --help tells its options)",

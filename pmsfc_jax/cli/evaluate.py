@@ -1,0 +1,54 @@
+"""``pmsfc evaluate``: methods on the same photographs, at equal steps or equal time, as a table."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+
+from pmsfc_jax.cli._options import parse
+from pmsfc_jax.cli.invert import DEFAULT_GENERATOR
+
+
+@dataclass
+class Options:
+    """Compare methods on a folder of photographs. The same command again goes on where it was."""
+
+    photos: tyro.conf.Positional[Path]
+    """Folder of photographs, or with --subset the folder that holds the subset's folders."""
+    out: Path
+    """Folder for table.csv, table.json, table.md, sheet.png and the finished methods."""
+    generator: str = DEFAULT_GENERATOR
+    """Name of converted weights, or the path of their folder."""
+    methods: tuple[str, ...] = ()
+    """Rows of the table; by default all but the published mGANprior, which takes 3,000 steps."""
+    subset: str | None = None
+    """Name of a fixed subset in --subsets."""
+    subsets: Path = Path("benchmarks/subsets.json")
+    """File that names the photographs of each subset."""
+    layer: int | None = None
+    """The cut; by default the first layer at 16x16."""
+    steps: int = 300
+    """Of every method that has no number of its own."""
+    seconds: float | None = None
+    """Equal time instead of equal steps: seconds an image, without compilation."""
+    perceptual_weight: float | None = None
+    """Weight of V; by default as measured where V is shipped with the generator, 0 without."""
+    learning_rate: float = 0.05
+    """Of every method that has none of its own."""
+    judge: Path | None = None
+    """SqueezeNet v1.0 as .npz: an independent perceptual distance."""
+    batch_size: int = 8
+    """Photographs in one compiled step."""
+    seed: int = 0
+    """Of starting codes, discovery, the random partition and the intervals."""
+    weights_dir: Path | None = None
+    """Where to look first for weights."""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run what is not finished, and write the table."""
+    options = parse(Options, "evaluate", argv)
+    from pmsfc_jax.cli._evaluate_run import evaluate_run
+
+    return evaluate_run(options)

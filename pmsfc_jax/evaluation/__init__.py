@@ -1,0 +1,1 @@
+"""Tables of methods on the same photographs at equal cost: what is run, measured and written."""

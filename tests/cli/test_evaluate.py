@@ -1,0 +1,75 @@
+"""A whole table from the command line."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pmsfc_jax.io.arrays import load_arrays
+
+ROWS = ("mganprior_4", "pmsfc_4x4_random")
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory):
+    return tmp_path_factory.mktemp("evaluated") / "table"
+
+
+@pytest.fixture
+def evaluate(pmsfc, photos):
+    def call(out, *more, methods=ROWS):
+        return pmsfc(
+            "evaluate", photos, "--out", out, "--generator", "plain", "--methods", *methods,
+            "--steps", "10", *more,
+        )  # fmt: skip
+
+    return call
+
+
+@pytest.mark.slow
+def test_table_and_resume(evaluate, out, photos):
+    code, printed, err = evaluate(out, "--judge", "absent.npz")
+    assert code == 0, err
+    assert "there is no absent.npz" in err
+    assert "| mganprior_4 | 4 | 4 | 10 |" in printed
+    assert "| pmsfc_4x4_random | 16 | 4 | 10 |" in printed
+    with (out / "table.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert "distance" not in rows[0]
+    table = json.loads((out / "table.json").read_text())
+    for row in rows:
+        images = load_arrays(out / "methods" / f"{row['method']}.npz", kind="evaluation", newest=1)[
+            0
+        ]["images"]
+        target = np.asarray(Image.open(photos / "p0.png"), np.float64)
+        by_hand = 20 * np.log10(255 / np.sqrt(np.mean((target - images[0]) ** 2)))
+        per_image = table["methods"][row["method"]]["psnr"]
+        assert per_image[0] == pytest.approx(by_hand, abs=1e-3)
+        assert float(row["psnr"]) == pytest.approx(np.mean(per_image))
+        assert 0 < float(row["seconds_per_image"]) < 60
+    with Image.open(out / "sheet.png") as sheet:
+        assert sheet.size[0] > 3 * 160
+    stamps = [path.stat().st_mtime_ns for path in sorted((out / "methods").iterdir())]
+    code, again, err = evaluate(out)
+    assert code == 0
+    assert err.count("finished before") == 2
+    assert again == printed
+    assert stamps == [path.stat().st_mtime_ns for path in sorted((out / "methods").iterdir())]
+
+
+def test_equal_time_gives_steps_by_timing(evaluate, tmp_path):
+    code, _, err = evaluate(tmp_path, "--seconds", "0.000001", methods=("single",))
+    assert code == 0, err
+    record = json.loads((tmp_path / "table.json").read_text())["methods"]["single"]
+    assert record["steps"] == 10
+
+
+def test_mistakes(evaluate, tmp_path):
+    code, _, err = evaluate(tmp_path, methods=("nonsense",))
+    assert code == 2
+    assert "method nonsense is unknown" in err
+    code, _, err = evaluate(tmp_path, "--subset", "x", "--subsets", tmp_path / "no.json")
+    assert code == 2
+    assert "cannot read subsets" in err
