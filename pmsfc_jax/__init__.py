@@ -36,6 +36,9 @@ if TYPE_CHECKING:
         affinity as affinity,
     )
     from pmsfc_jax.api import (
+        choose_mu as choose_mu,
+    )
+    from pmsfc_jax.api import (
         convert_checkpoint as convert_checkpoint,
     )
     from pmsfc_jax.api import (
@@ -85,6 +88,7 @@ __all__ = [
     "Subspaces",
     "__version__",
     "affinity",
+    "choose_mu",
     "convert_checkpoint",
     "discover_subspaces",
     "feature_gram",

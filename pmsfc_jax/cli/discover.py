@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import tyro
 
@@ -19,14 +20,17 @@ class Options:
     """Name of converted weights, or the path of their folder."""
     layer: int
     """The cut: the index of a convolution, see `pmsfc info`."""
-    num_subspaces: int
-    """R, how many subspaces."""
+    num_subspaces: int | None = None
+    """R, how many subspaces; by default where the spectrum of the affinity has its largest gap."""
     out: Path | None = None
     """Folder for subspaces.npz, which `pmsfc invert --subspaces` takes."""
     num_samples: int = 4096
     """Latent codes whose features are looked at."""
-    mu: float | None = None
-    """Ridge penalty; by default a small share of the features' mean energy."""
+    method: Literal["ridge", "lasso", "elastic_net"] = "ridge"
+    """Penalty on the coefficients of the self-expression."""
+    mu: float | Literal["held_out"] | None = None
+    """Size of the penalty; by default a share of the features' energy; held_out chooses it by the
+    residual on independent latent codes."""
     seed: int = 0
     """Of the latent codes and of the clustering."""
     weights_dir: Path | None = None
@@ -50,6 +54,7 @@ def main(argv: Sequence[str]) -> int:
             num_subspaces=options.num_subspaces,
             key=jax.random.key(options.seed),
             num_samples=options.num_samples,
+            method=options.method,
             mu=options.mu,
             on_progress=lambda done, total: update(done, total, ""),
         )
