@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.typing import Array, Key
 
+_DEFAULT_SIDE = 16
+
 
 @dataclass(frozen=True)
 class GeneratorSpec:
@@ -56,6 +58,12 @@ class GeneratorSpec:
         return self.feature_shapes[layer]
 
 
+def default_layer(spec: GeneratorSpec) -> int:
+    """Where to cut when nothing is said: the first layer at 16x16, else the last."""
+    sides = [shape[0] for shape in spec.feature_shapes]
+    return sides.index(_DEFAULT_SIDE) if _DEFAULT_SIDE in sides else len(sides) - 1
+
+
 class SplitGenerator(NamedTuple):
     """A generator as two pure functions of its weights.
 
@@ -65,14 +73,20 @@ class SplitGenerator(NamedTuple):
         for a plain stack and carries what a later family's tail needs (styles, class).
       tail: ``(params, h [b, H, W, C], context, *, layer) -> x [b, H', W', 3]``, nominally in
         [-1, 1] and not clipped.
+      head_sliced: the head where each code serves some channels only, or ``None`` for a family
+        without one: ``(params, z [r, n, d], *, layer, groups) -> ((h_0 [n, H, W, c_0], ...),
+        context)``. ``groups`` has r tuples of channels, and ``h_i`` is ``head(z[i])`` at the
+        channels ``groups[i]``, without the work for the others in the last layer.
 
-    ``layer`` is static under `jax.jit`. Both are pure and not jitted: jit once, outermost.
+    ``layer`` and ``groups`` are static under `jax.jit`. All are pure and not jitted: jit once,
+    outermost.
 
     """
 
     spec: GeneratorSpec
     head: Callable[..., tuple[Array, Any]]
     tail: Callable[..., Array]
+    head_sliced: Callable[..., tuple[tuple[Array, ...], Any]] | None = None
 
     def __call__(self, params: Any, z: Array) -> Array:
         """The whole generator, ``z [b, d] -> x [b, H, W, 3]``."""

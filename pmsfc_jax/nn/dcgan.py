@@ -11,6 +11,7 @@ stage makes the image and cannot be cut after.
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import nnx
 
 from pmsfc_jax.core.generator import GeneratorSpec, SplitGenerator
@@ -18,7 +19,7 @@ from pmsfc_jax.core.typing import Array, Key
 from pmsfc_jax.nn.dcgan_config import DCGANConfig as DCGANConfig
 from pmsfc_jax.nn.dcgan_config import Stage as Stage
 from pmsfc_jax.nn.dcgan_config import config_from_dict as config_from_dict
-from pmsfc_jax.nn.functional import PureModule, split
+from pmsfc_jax.nn.functional import Channels, Groups, PureModule, split
 from pmsfc_jax.nn.layers import conv2d, leaky_relu, upsample_nearest
 from pmsfc_jax.nn.transposed import strided_conv2d, transposed_conv2d
 
@@ -53,6 +54,12 @@ class DCGAN(nnx.Module):
         """``z [b, d] -> h [b, H, W, C]``, the feature at ``layer``."""
         return self._run(z[:, None, None, :], 0, layer + 1)
 
+    def head_sliced(self, z: Array, layer: int, groups: Groups) -> list[Array]:
+        """``z [r, n, d]`` to the channels ``groups[i]`` of the feature of each ``z[i]``."""
+        below = self._run(z.reshape(-1, 1, 1, z.shape[-1]), 0, layer)
+        parts = below.reshape(*z.shape[:2], *below.shape[1:])
+        return [self._stage(part, layer, g) for part, g in zip(parts, groups, strict=True)]
+
     def tail(self, h: Array, layer: int) -> Array:
         """``h [b, H, W, C] -> x [b, R, R, 3]``, from the feature at ``layer``."""
         x = self._run(h, layer + 1, len(self.config.stages))
@@ -60,12 +67,17 @@ class DCGAN(nnx.Module):
 
     def _run(self, x: Array, first: int, stop: int) -> Array:
         for layer in range(first, stop):
-            stage = self.config.stages[layer]
-            weights = getattr(self, f"stage{layer}")
-            bias = weights.bias[...]
-            bias = bias[None] if bias.ndim == 3 else bias.reshape(1, 1, 1, -1)
-            x = _activate(_convolve(x, weights.kernel[...], stage) + bias, stage)
+            x = self._stage(x, layer)
         return x
+
+    def _stage(self, x: Array, layer: int, channels: Channels | None = None) -> Array:
+        stage, weights = self.config.stages[layer], getattr(self, f"stage{layer}")
+        kernel, bias = weights.kernel[...], weights.bias[...]
+        if channels is not None:
+            chosen = np.array(channels)
+            kernel, bias = kernel[..., chosen], bias[..., chosen]
+        bias = bias[None] if bias.ndim == 3 else bias.reshape(1, 1, 1, -1)
+        return _activate(_convolve(x, kernel, stage) + bias, stage)
 
 
 def _convolve(x: Array, kernel: Array, stage: Stage) -> Array:
@@ -113,4 +125,4 @@ def split_generator(config: DCGANConfig, name: str = FAMILY) -> SplitGenerator:
         ),
         latent_prior=latent_prior,
     )
-    return split(pure_module(config), spec)
+    return split(pure_module(config), spec, sliced=True)

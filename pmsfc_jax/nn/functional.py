@@ -38,10 +38,21 @@ class PureModule:
         return nnx.merge(self._graph, state)
 
 
-def split(module: PureModule, spec: GeneratorSpec) -> SplitGenerator:
+#: Some channels of a feature, in any order, and the channels of each subspace.
+Channels = tuple[int, ...]
+Groups = tuple[Channels, ...]
+
+
+def split(module: PureModule, spec: GeneratorSpec, *, sliced: bool = False) -> SplitGenerator:
     """A module with methods ``head(z, layer)`` and ``tail(h, layer)`` as a plain-stack generator.
 
-    Both refuse layers that ``spec`` does not have; the context in between is ``None``.
+    All refuse layers that ``spec`` does not have; the context in between is ``None``.
+
+    Args:
+      module: the network.
+      spec: its facts.
+      sliced: it also has a method ``head_sliced(z [r, n, d], layer, groups)``.
+
     """
 
     def head(params: Params, z: Array, *, layer: int) -> tuple[Array, None]:
@@ -52,4 +63,10 @@ def split(module: PureModule, spec: GeneratorSpec) -> SplitGenerator:
         spec.feature_shape(layer)
         return module.bind(params).tail(h, layer)
 
-    return SplitGenerator(spec, head, tail)
+    def head_sliced(
+        params: Params, z: Array, *, layer: int, groups: Groups
+    ) -> tuple[tuple[Array, ...], None]:
+        spec.feature_shape(layer)
+        return tuple(module.bind(params).head_sliced(z, layer, groups)), None
+
+    return SplitGenerator(spec, head, tail, head_sliced if sliced else None)

@@ -40,7 +40,8 @@ def _conv2d_fwd(x: Array, kernel: Array) -> tuple[Array, tuple[Array, Array]]:
 def _conv2d_bwd(residual: tuple[Array, Array], g: Array) -> tuple[Array, Array]:
     x, kernel = residual
     # Exact for odd kernels at stride 1 and SAME padding.
-    dx = _correlate(g, jnp.flip(kernel, (0, 1)).transpose(0, 1, 3, 2))
+    # As `conv2d` it has a gradient of its own, so that curvature products stay fast, too.
+    dx = conv2d(g, jnp.flip(kernel, (0, 1)).transpose(0, 1, 3, 2))
     (dkernel,) = jax.vjp(lambda k: _correlate(x, k), kernel)[1](g)
     return dx, dkernel
 
@@ -118,6 +119,11 @@ def _upsample_conv2d_fwd(x: Array, kernel: Array) -> tuple[Array, tuple[Array, A
 
 def _upsample_conv2d_bwd(residual: tuple[Array, Array], g: Array) -> tuple[Array, Array]:
     x, kernel = residual
+    (dkernel,) = jax.vjp(lambda k: _correlate(upsample_nearest(x), k), kernel)[1](g)
+    return _upsample_conv2d_adjoint(g, kernel), dkernel
+
+
+def _downsample_correlate(g: Array, kernel: Array) -> Array:
     # The adjoint of doubling sums blocks of four pixels; with the flipped 3x3 kernel it is one
     # 4x4 convolution of stride 2.
     flipped = jnp.flip(kernel, (0, 1)).transpose(0, 1, 3, 2)
@@ -125,11 +131,26 @@ def _upsample_conv2d_bwd(residual: tuple[Array, Array], g: Array) -> tuple[Array
     columns = rows.swapaxes(0, 1)
     wide = jnp.pad(columns, ((0, 1), *_UNPADDED)) + jnp.pad(columns, ((1, 0), *_UNPADDED))
     wide = wide.swapaxes(0, 1)
-    dx = lax.conv_general_dilated(g, wide, (2, 2), ((1, 1), (1, 1)), dimension_numbers=_NHWC)
-    (dkernel,) = jax.vjp(lambda k: _correlate(upsample_nearest(x), k), kernel)[1](g)
-    return dx, dkernel
+    return lax.conv_general_dilated(g, wide, (2, 2), ((1, 1), (1, 1)), dimension_numbers=_NHWC)
 
 
+@jax.custom_vjp
+def _upsample_conv2d_adjoint(g: Array, kernel: Array) -> Array:
+    """Input gradient of `upsample_conv2d`, itself linear in ``g [b, 2H, 2W, O]``."""
+    return _downsample_correlate(g, kernel)
+
+
+def _upsample_conv2d_adjoint_fwd(g: Array, kernel: Array) -> tuple[Array, tuple[Array, Array]]:
+    return _downsample_correlate(g, kernel), (g, kernel)
+
+
+def _upsample_conv2d_adjoint_bwd(residual: tuple[Array, Array], u: Array) -> tuple[Array, Array]:
+    g, kernel = residual
+    (dkernel,) = jax.vjp(lambda k: _downsample_correlate(g, k), kernel)[1](u)
+    return upsample_conv2d(u, kernel), dkernel
+
+
+_upsample_conv2d_adjoint.defvjp(_upsample_conv2d_adjoint_fwd, _upsample_conv2d_adjoint_bwd)
 upsample_conv2d.defvjp(_upsample_conv2d_fwd, _upsample_conv2d_bwd)
 
 

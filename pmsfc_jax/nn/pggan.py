@@ -16,13 +16,14 @@ from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import nnx
 
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.generator import GeneratorSpec, SplitGenerator
 from pmsfc_jax.core.typing import Array, Key
 from pmsfc_jax.nn.config import config_from
-from pmsfc_jax.nn.functional import PureModule, split
+from pmsfc_jax.nn.functional import Channels, Groups, PureModule, split
 from pmsfc_jax.nn.layers import (
     conv2d,
     leaky_relu,
@@ -127,6 +128,15 @@ class _Conv(nnx.Module):
         self.bias = nnx.Param(jnp.zeros((shape[-1],)))
 
 
+def _weights(conv: Any, channels: Channels | None) -> tuple[Array, Array]:
+    """Kernel and bias of a convolution, for some of its output channels or all."""
+    kernel, bias = conv.kernel[...], conv.bias[...]
+    if channels is None:
+        return kernel, bias
+    chosen = np.array(channels)
+    return kernel[..., chosen], bias[chosen]
+
+
 class PGGAN(nnx.Module):
     """The generator as an NNX module; use it through `split_generator`.
 
@@ -157,6 +167,18 @@ class PGGAN(nnx.Module):
         """``z [b, d] -> h [b, H, W, C]``, the feature at ``layer``."""
         return self._convolve(self._first(z), 0, layer)
 
+    def head_sliced(self, z: Array, layer: int, groups: Groups) -> list[Array]:
+        """``z [r, n, d]`` to the channels ``groups[i]`` of the feature of each ``z[i]``.
+
+        For ``norm == "input"`` only: where a norm follows the convolution, every channel depends
+        on all.
+        """
+        if not layer:
+            return [self._first(part, group) for part, group in zip(z, groups, strict=True)]
+        below = self.head(z.reshape(-1, z.shape[-1]), layer - 1)
+        parts = below.reshape(*z.shape[:2], *below.shape[1:])
+        return [self._layer(part, layer, g) for part, g in zip(parts, groups, strict=True)]
+
     def tail(self, h: Array, layer: int, fade: Array | None = None) -> Array:
         """``h [b, H, W, C] -> x [b, R, R, 3]``, from the feature at ``layer``.
 
@@ -184,37 +206,39 @@ class PGGAN(nnx.Module):
             x = upsample_nearest(x, 2**config.extra_doublings)
         return x
 
-    def _first(self, z: Array) -> Array:
+    def _first(self, z: Array, channels: Channels | None = None) -> Array:
         config = self.config
         z = self._normalised(z, 0) if config.norm == "input" else z
         z = pixel_norm(z) if config.norm == "preactivation" and config.latent_norm else z
         if config.label_dim:
             label = jnp.broadcast_to(self.label[...], (z.shape[0], config.label_dim))
             z = jnp.concatenate([z, label], axis=1)
-        kernel = self.conv0.kernel[...]
+        kernel, bias = _weights(self.conv0, channels)
         flat = z @ kernel.reshape(kernel.shape[0], -1)
-        return self._activated(flat.reshape(-1, *kernel.shape[1:]), self.conv0)
+        return self._activated(flat.reshape(-1, *kernel.shape[1:]), bias)
 
     def _convolve(self, h: Array, after: int, upto: int) -> Array:
         for layer in range(after + 1, upto + 1):
-            conv = getattr(self, f"conv{layer}")
-            kernel = conv.kernel[...]
-            x = self._normalised(h, layer)
-            if not self.config.doubles(layer):
-                x = conv2d(x, kernel)
-            elif self.config.upsample == "nearest":
-                x = upsample_conv2d(x, kernel)
-            else:
-                x = conv2d(upsample_bilinear(x), kernel)
-            h = self._activated(x, conv)
+            h = self._layer(h, layer)
         return h
+
+    def _layer(self, h: Array, layer: int, channels: Channels | None = None) -> Array:
+        kernel, bias = _weights(getattr(self, f"conv{layer}"), channels)
+        x = self._normalised(h, layer)
+        if not self.config.doubles(layer):
+            x = conv2d(x, kernel)
+        elif self.config.upsample == "nearest":
+            x = upsample_conv2d(x, kernel)
+        else:
+            x = conv2d(upsample_bilinear(x), kernel)
+        return self._activated(x, bias)
 
     def _normalised(self, x: Array, layer: int) -> Array:
         takes_norm = self.config.norm == "input" and layer not in self.config.unnormalised
         return pixel_norm(x) if takes_norm else x
 
-    def _activated(self, x: Array, conv: Any) -> Array:
-        x = x + conv.bias[...].reshape(1, 1, 1, -1)
+    def _activated(self, x: Array, bias: Array) -> Array:
+        x = x + bias.reshape(1, 1, 1, -1)
         x = pixel_norm(x) if self.config.norm == "preactivation" else x
         return leaky_relu(x, self.config.slope)
 
@@ -252,7 +276,7 @@ def split_generator(config: PGGANConfig, name: str = FAMILY) -> SplitGenerator:
         ),
         latent_prior=latent_prior,
     )
-    return split(pure_module(config), spec)
+    return split(pure_module(config), spec, sliced=config.norm == "input")
 
 
 def config_from_dict(architecture: dict[str, Any]) -> PGGANConfig:

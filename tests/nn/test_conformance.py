@@ -158,3 +158,28 @@ def test_latent_prior_is_a_function_of_its_key(made):
     chex.assert_type(once, jnp.float32)
     np.testing.assert_array_equal(once, again)
     assert not np.array_equal(once, other)
+
+
+def test_sliced_head_gives_the_channels_of_the_whole_one(made):
+    """Channels of each group from that group's own codes, at every layer."""
+    generator = made.generator
+    if generator.head_sliced is None:
+        pytest.skip("a norm after the convolution mixes channels: the family offers no slices")
+    z = np.random.default_rng(2).standard_normal((2, 2, *generator.spec.latent_shape))
+    z = z.astype(np.float32)
+    for layer in range(generator.spec.num_layers):
+        channels = np.random.default_rng(layer).permutation(generator.spec.feature_shape(layer)[-1])
+        groups = (tuple(map(int, channels[:1])), tuple(map(int, channels[1:])))
+        sliced, context = generator.head_sliced(made.params, z, layer=layer, groups=groups)
+        assert context is None
+        for part, group, feature in zip(z, groups, sliced, strict=True):
+            whole, _ = generator.head(made.params, part, layer=layer)
+            np.testing.assert_allclose(feature, whole[..., list(group)], **TOLERANCE)
+
+
+def test_sliced_head_is_offered_wherever_it_is_exact():
+    offered = {
+        name: FAMILIES["pggan"].split_generator(config, "g").head_sliced is not None
+        for name, config in GENERATORS["pggan"].items()
+    }
+    assert offered == {name: c.norm == "input" for name, c in GENERATORS["pggan"].items()}

@@ -82,3 +82,8 @@ def error(ours, theirs):
     if ours.shape != theirs.shape:
         return np.inf
     return float(np.abs(ours - theirs).max() / np.abs(theirs).max())
+
+
+def short(value):
+    """A name of a parameter that is the same in every process, as parallel runs need it."""
+    return value.__name__ if callable(value) else str(value)[:40]

@@ -16,7 +16,7 @@ from pmsfc_jax.weights.layouts.options import Choices
 from pmsfc_jax.weights.layouts.table import recognise
 from pmsfc_jax.weights.reader import read_checkpoint
 from tests.weights import native_dcgan
-from tests.weights.conversion import TOLERANCE, converted, error, nchw
+from tests.weights.conversion import TOLERANCE, converted, error, nchw, short
 from tests.weights.maths import channels, conv, leaky, nearest
 
 FAR = 0.02
@@ -109,7 +109,7 @@ TRAPS = [
 
 
 @pytest.mark.shared
-@pytest.mark.parametrize(("file", "what", "undo"), TRAPS, ids=lambda value: str(value)[:40])
+@pytest.mark.parametrize(("file", "what", "undo"), TRAPS, ids=short)
 def test_undone_handling_shows(shared, file, what, undo):
     path = shared / "checkpoints" / file
     io = np.load(path.parent / "io.npz")

@@ -14,7 +14,7 @@ import pytest
 from pmsfc_jax.nn import pggan
 from pmsfc_jax.weights.layouts import pggan_mganprior
 from pmsfc_jax.weights.layouts.growth import at_lod
-from tests.weights.conversion import TOLERANCE, converted_file, error, image_of
+from tests.weights.conversion import TOLERANCE, converted_file, error, image_of, short
 from tests.weights.maths import pixel_norm
 
 pytestmark = [pytest.mark.shared, pytest.mark.slow]
@@ -192,9 +192,7 @@ def convert(shared, folder, options):
     return converted_file(path, **options), io
 
 
-@pytest.mark.parametrize(
-    ("folder", "options", "image", "what", "undo"), TRAPS, ids=lambda value: str(value)[:40]
-)
+@pytest.mark.parametrize(("folder", "options", "image", "what", "undo"), TRAPS, ids=short)
 def test_undone_handling_shows(shared, folder, options, image, what, undo):
     conversion, io = convert(shared, folder, options)
     rows = slice(0, 1) if "label" in io else slice(None)
