@@ -8,7 +8,9 @@ from jax.typing import ArrayLike
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.subspace.admm import AdmmState
 from pmsfc_jax.subspace.checks import gram_matrix, positive_int
-from pmsfc_jax.subspace.self_expression import find_solver, residual, solve
+from pmsfc_jax.subspace.precision import Precision
+from pmsfc_jax.subspace.self_expression import residual, solve
+from pmsfc_jax.subspace.solvers import find_solver
 
 #: By how much of the best held-out residual the chosen one may be worse.
 SLACK = 0.02
@@ -44,6 +46,7 @@ def choose_mu(
     num: int = 17,
     smallest: float = 1e-4,
     slack: float = SLACK,
+    precision: Precision = "float64",
 ) -> MuPath:
     """The largest penalty whose held-out residual is within ``slack`` of the best on a path.
 
@@ -61,6 +64,7 @@ def choose_mu(
       smallest: the last penalty as a share of the first, which for the L1 methods makes all
         coefficients zero and for ridge is ten times the mean energy of a channel.
       slack: at least 0.
+      precision: see `self_expression`.
 
     Raises:
       InputError: as `self_expression`; Gram matrices of different sizes; an option out of its
@@ -79,7 +83,7 @@ def choose_mu(
     results, held = [], []
     state: AdmmState | None = None
     for mu in penalties:
-        result, state = solve(matrix, method, float(mu), start=state)
+        result, state = solve(matrix, method, float(mu), start=state, precision=precision)
         results.append(result)
         held.append(residual(held_out, result.coefficients))
     held_out_residual = np.array(held)

@@ -4,20 +4,25 @@ These problems are small (C is at most about a thousand) and badly conditioned: 
 never negative share one large mean, and channels that nearly repeat each other are exactly what
 discovery looks for. Float32 would lose the small eigenvalues, a TPU has no float64 of its own, and
 a GPU rounds in another order. On the host the same Gram gives the same subspaces everywhere.
+Where that takes too long, the solvers can run in float32 on the accelerator: `arithmetic`.
 
 Callers pass arrays in with `on_host` and take results out with `like_input`.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
+from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.typing import Array
+
+#: What a solver computes in, see `arithmetic`.
+Precision = Literal["float64", "float32"]
 
 
 def host_device() -> jax.Device:
@@ -33,6 +38,35 @@ def host_float64() -> Iterator[None]:
     """Within this context jax keeps float64 and runs on `host_device`."""
     with jax.enable_x64(True), jax.default_device(host_device()):
         yield
+
+
+@contextmanager
+def arithmetic(precision: Precision) -> Iterator[type[np.floating[Any]]]:
+    """Within this context jax computes in ``precision``; the context gives the dtype to use.
+
+    ``"float64"`` is `host_float64`; ``"float32"`` is the default device, multiplying matrices at
+    the highest precision (a TPU would use bfloat16 otherwise, a GPU perhaps TF32).
+
+    Raises:
+      InputError: it is neither.
+    """
+    if check_precision(precision) == "float64":
+        with host_float64():
+            yield np.float64
+    else:
+        with jax.default_matmul_precision("highest"):
+            yield np.float32
+
+
+def check_precision(precision: Precision) -> Precision:
+    """Return ``precision`` where it is one of the two.
+
+    Raises:
+      InputError: it is not.
+    """
+    if precision not in ("float64", "float32"):
+        raise InputError(f"unknown precision {precision!r}: choose float64 or float32")
+    return precision
 
 
 def on_host(tree: Any) -> Any:

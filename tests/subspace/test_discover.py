@@ -7,7 +7,17 @@ import pytest
 from sklearn.metrics import adjusted_rand_score
 
 from pmsfc_jax.core.errors import InputError
-from pmsfc_jax.subspace import discover_subspaces
+from pmsfc_jax.subspace import (
+    DiscoverySettings,
+    PaperOptions,
+    channel_effects,
+    correlation_affinity,
+    cosine_affinity,
+    discover_subspaces,
+    feature_gram,
+    feature_mean,
+    spectral_clustering_details,
+)
 
 from .synthetic import constrained_ridge, gram_of, relative_error
 
@@ -98,6 +108,9 @@ def test_settings_are_complete_and_plain(tiny):
         "rank": 7,
         "affinity_power": 2.0,
         "num_restarts": 10,
+        "precision": "float64",
+        "paper": None,
+        "relation": "self_expression",
     }
 
 
@@ -112,16 +125,96 @@ def test_progress_covers_both_sets_of_latents(tiny):
     assert seen == [(32, 110), (64, 110), (70, 110), (102, 110), (110, 110)]
 
 
+PAPER = {
+    "method": "paper",
+    "paper": PaperOptions(num_steps=40, batch_size=16, num_held_out=32),
+    "num_held_out": 40,
+}
+
+
+def test_the_whole_objective_finds_the_groups_too(tiny):
+    seen = []
+    found = discover(tiny, **PAPER, on_progress=lambda done, total: seen.append((done, total)))
+    assert adjusted_rand_score(tiny.labels, found.labels) == 1.0
+    lasso = discover(tiny, method="lasso")
+    assert lasso.image_error is None
+    assert 0 < found.image_error < 1
+    assert found.settings.mu == lasso.settings.mu
+    assert np.any(np.asarray(found.coefficients) != np.asarray(lasso.coefficients))
+    assert found.settings.paper.image_weight > 0
+    total = 150 + 40 + (2 + 40 + 4) * 16
+    assert seen[0] == (32, total)
+    assert seen[-1] == (total, total)
+    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+
+
+def test_settings_of_the_whole_objective_come_back_from_a_file(tiny):
+    settings = discover(tiny, **PAPER).settings
+    read = DiscoverySettings(**json.loads(json.dumps(dataclasses.asdict(settings))))
+    assert read == settings
+    assert hash(read) == hash(settings)
+
+
+def test_the_penalty_of_the_whole_objective_can_be_chosen_too(tiny):
+    found = discover(tiny, **PAPER, mu="held_out")
+    assert (
+        found.settings.mu
+        == discover(tiny, method="lasso", mu="held_out", num_held_out=40).settings.mu
+    )
+
+
+@pytest.mark.parametrize("relation", ["cosine", "correlation", "effect"])
+def test_other_relations_cluster_their_own_affinity_and_keep_the_coefficients(tiny, relation):
+    found = discover(tiny, relation=relation)
+    streams = [jax.random.fold_in(jax.random.key(0), stream) for stream in range(5)]
+    latents = {"layer": 0, "key": streams[0], "num_samples": 150, "batch_size": 32}
+    given = (tiny.generator, tiny.params)
+    matrix = {
+        "cosine": lambda: cosine_affinity(feature_gram(*given, **latents)),
+        "correlation": lambda: correlation_affinity(
+            feature_gram(*given, **latents), feature_mean(*given, **latents)
+        ),
+        "effect": lambda: cosine_affinity(
+            channel_effects(*given, layer=0, key=streams[4], num_pairs=32).gram
+        ),
+    }[relation]()
+    expected = spectral_clustering_details(matrix, 3, key=streams[2], num_restarts=10)
+    assert adjusted_rand_score(expected.labels, found.labels) == 1.0
+    np.testing.assert_allclose(found.eigenvalues, expected.eigenvalues, atol=1e-5)
+    plain = discover(tiny)
+    assert np.abs(np.asarray(found.eigenvalues) - np.asarray(plain.eigenvalues)).max() > 0.01
+    assert found.settings.relation == relation
+    np.testing.assert_array_equal(found.coefficients, plain.coefficients)
+
+
+def test_float32_finds_the_same_subspaces(tiny):
+    for method in ("ridge", "lasso"):
+        one, other = (
+            discover(tiny, method=method, precision=precision)
+            for precision in ("float64", "float32")
+        )
+        np.testing.assert_array_equal(one.labels, other.labels)
+        np.testing.assert_allclose(one.coefficients, other.coefficients, atol=1e-3)
+        assert other.settings.precision == "float32"
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        ({"relation": "kinship"}, "choose one of self_expression, cosine, correlation, effect"),
+        ({"relation": "effect", "rank": 3}, "leave them out"),
         ({"layer": 2}, "tiny has no layer 2: choose one of 0 to 1"),
         ({"num_subspaces": 21}, "num_subspaces is 21 but there are only 20 channels at layer 0"),
         ({"num_subspaces": 0}, "num_subspaces is 0"),
         ({"num_samples": 0}, "num_samples is 0"),
         ({"num_held_out": 0}, "num_held_out is 0"),
-        ({"method": "magic"}, "unknown method 'magic'"),
+        ({"method": "magic"}, "unknown method 'magic': choose one of ridge, .*, paper"),
+        ({"precision": "float16"}, "unknown precision 'float16'"),
+        ({"paper": PaperOptions()}, "options of 'paper' do nothing for method 'ridge'"),
         ({"mu": -1.0}, "mu is -1"),
+        ({"method": "paper", "layer": 2}, "tiny has no layer 2"),
+        ({"method": "paper", "num_subspaces": 21}, "there are only 20 channels at layer 0"),
+        ({"method": "paper", "mu": np.nan}, "mu is nan"),
     ],
 )
 def test_bad_arguments_are_refused_before_any_work(tiny, changes, message):
@@ -140,5 +233,6 @@ def test_bad_arguments_are_refused_before_any_work(tiny, changes, message):
 )
 def test_degenerate_generators_are_refused(tiny, weights, value, message):
     params = {**tiny.params, weights: np.full_like(tiny.params[weights], value)}
-    with pytest.raises(InputError, match=message):
-        discover(tiny._replace(params=params))
+    for changes in ({}, PAPER, {"precision": "float32"}):
+        with pytest.raises(InputError, match=message):
+            discover(tiny._replace(params=params), **changes)

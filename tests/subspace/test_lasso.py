@@ -8,7 +8,8 @@ from sklearn.linear_model import ElasticNet, Lasso
 
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.subspace import affinity, self_expression
-from pmsfc_jax.subspace.self_expression import TOLERANCE, solve
+from pmsfc_jax.subspace.self_expression import solve
+from pmsfc_jax.subspace.solvers import TOLERANCE
 
 from .synthetic import gram_of, union_of_subspaces
 
@@ -35,14 +36,18 @@ def by_columns(model, features: np.ndarray) -> np.ndarray:
     return coefficients
 
 
+def by_columns_lasso(features: np.ndarray, mu: float) -> np.ndarray:
+    """`by_columns` of equation 4."""
+    model = Lasso(alpha=mu / 2, fit_intercept=False, tol=1e-10, max_iter=100_000)
+    return by_columns(model, features)
+
+
 @pytest.mark.parametrize("share", [0.3, 0.03, 0.003])
 def test_lasso_equals_scikit_learn(share):
     features = never_negative(64)
     gram = gram_of(features)
     mu = share * lambda_max(gram)
-    expected = by_columns(
-        Lasso(alpha=mu / 2, fit_intercept=False, tol=1e-10, max_iter=100_000), features
-    )
+    expected = by_columns_lasso(features, mu)
     result = self_expression(gram, method="lasso", mu=mu, tolerance=1e-8)
     assert result.converged
     assert result.advice == ""

@@ -1,0 +1,94 @@
+"""The penalties that a self-expression can have, and what their sizes mean."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+
+from pmsfc_jax.core.errors import InputError
+from pmsfc_jax.subspace.admm import lambda_max
+from pmsfc_jax.subspace.precision import host_float64
+from pmsfc_jax.subspace.ridge import default_ridge_mu
+
+#: Largest violation of the optimality conditions that counts as solved, see `kkt_residual`.
+TOLERANCE = 1e-4
+#: Default penalty of the L1 methods, as a share of the one that makes all coefficients zero.
+RELATIVE_L1 = 0.03
+#: The method that sees pictures too and so takes a generator, see `paper_expression`.
+PAPER = "paper"
+
+
+def all_zero_mu(gram: np.ndarray) -> float:
+    """`lambda_max` of a float64 Gram matrix ``[C, C]``, computed in float64."""
+    with host_float64():
+        return float(lambda_max(jnp.asarray(gram)))
+
+
+def default_l1_mu(gram: np.ndarray) -> float:
+    """``RELATIVE_L1`` of `all_zero_mu`."""
+    return RELATIVE_L1 * all_zero_mu(gram)
+
+
+class Solver(NamedTuple):
+    """One way to penalise the coefficients.
+
+    Attributes:
+      l1_share: the share q of ``mu`` that is on the L1 norm; the rest is on the squared norm.
+      default_mu: ``(gram [C, C]) -> mu``, what ``mu=None`` means.
+      largest_mu: ``(gram [C, C]) -> mu`` where a path of penalties begins.
+    """
+
+    l1_share: float
+    default_mu: Callable[[np.ndarray], float]
+    largest_mu: Callable[[np.ndarray], float]
+
+
+SOLVERS: Mapping[str, Solver] = MappingProxyType(
+    {
+        "ridge": Solver(0.0, default_ridge_mu, lambda gram: 100 * default_ridge_mu(gram)),
+        "lasso": Solver(1.0, default_l1_mu, all_zero_mu),
+        "elastic_net": Solver(0.5, default_l1_mu, all_zero_mu),
+    }
+)
+
+
+def find_solver(method: str) -> Solver:
+    """The solver called ``method``, of those that need nothing but a Gram matrix.
+
+    Raises:
+      InputError: there is none.
+    """
+    if method == PAPER:
+        raise InputError(
+            "method 'paper' compares pictures and needs a generator: call discover_subspaces or "
+            f"paper_expression, or choose one of {', '.join(SOLVERS)}"
+        )
+    if method not in SOLVERS:
+        raise InputError(f"unknown method {method!r}: choose one of {', '.join(SOLVERS)}")
+    return SOLVERS[method]
+
+
+def check_method(method: str) -> str:
+    """Return ``method`` where it is a solver of the Gram matrix or `PAPER`.
+
+    Raises:
+      InputError: it is neither.
+    """
+    if method not in (*SOLVERS, PAPER):
+        known = ", ".join((*SOLVERS, PAPER))
+        raise InputError(f"unknown method {method!r}: choose one of {known}")
+    return method
+
+
+def check_mu(mu: float) -> float:
+    """Return ``mu`` as a finite float of at least 0.
+
+    Raises:
+      InputError: it is not.
+    """
+    penalty = float(mu)
+    if not (np.isfinite(penalty) and penalty >= 0):
+        raise InputError(f"mu is {penalty:g}: give a number of at least 0, or none for the default")
+    return penalty
