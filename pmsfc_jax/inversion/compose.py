@@ -10,6 +10,10 @@ The methods differ in how the weights ``w [b, r, k, c]`` become the coefficients
 - ``mganprior``: the weights themselves, on every channel (Gu, Shen, Zhou: CVPR 2020). It has one
   subspace, of all channels.
 - ``single``: one code, no weights.
+- ``pmsfc_full``: ``m^r / K + w``: starts as the mean within each subspace, and may then take any
+  code for any channel. As free as ``mganprior`` with all ``R K`` codes, from another start.
+- ``released``: what the authors' released script composes: the masked sums of ``pmsfc_linear`` plus
+  one more set of ``k`` codes on every channel, the base, which has to redraw the target alone, too.
 """
 
 from typing import Literal, NamedTuple, get_args
@@ -17,14 +21,19 @@ from typing import Literal, NamedTuple, get_args
 import chex
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from pmsfc_jax.core.generator import SplitGenerator
 from pmsfc_jax.core.typing import Array, Key, Params
 
-Method = Literal["pmsfc", "pmsfc_linear", "mganprior", "single"]
+#: Channels of each subspace.
+Groups = tuple[tuple[int, ...], ...]
+#: Of all channels, or one array a subspace of its own channels.
+Features = Array | tuple[Array, ...]
+Method = Literal["pmsfc", "pmsfc_linear", "pmsfc_full", "mganprior", "single", "released"]
 METHODS: tuple[Method, ...] = get_args(Method)
 #: Methods that compose within subspaces; the others have one, of all channels.
-SUBSPACE_METHODS: tuple[Method, ...] = ("pmsfc", "pmsfc_linear")
+SUBSPACE_METHODS: tuple[Method, ...] = ("pmsfc", "pmsfc_linear", "pmsfc_full", "released")
 #: Denominators of equation 7 nearer to zero than this are moved out to it.
 MIN_DENOMINATOR = 1e-3
 
@@ -33,7 +42,7 @@ class Codes(NamedTuple):
     """What is optimised for a batch of images.
 
     Attributes:
-      z: latent codes ``[b, r, k, d]``.
+      z: latent codes ``[b, r, k, d]``; ``released`` has its base last, ``r = R + 1``.
       w: weights ``[b, r, k, c]``; unused, and zero, for the method ``single``.
 
     """
@@ -59,6 +68,19 @@ def coefficients(w: Array, method: Method) -> tuple[Array, Array]:
     return (jnp.ones_like(w) if method == "single" else w), none
 
 
+def row_masks(masks: Array, method: Method) -> Array:
+    """Masks of all sets of codes, ``[r, c]``; ``released`` has one more, the base, of all channels.
+
+    Args:
+      masks: of the subspaces.
+      method: how features are composed.
+
+    """
+    if method != "released":
+        return masks
+    return jnp.concatenate([masks, jnp.ones_like(masks[:1])])
+
+
 def compose_features(features: Array, mixing: Array, masks: Array) -> Array:
     """``sum_r m^r * sum_k features^r_k * mixing^r_k``, equation 7 summed over subspaces.
 
@@ -77,6 +99,102 @@ def compose_features(features: Array, mixing: Array, masks: Array) -> Array:
     return jnp.einsum("brkhwc,brkc->bhwc", features, masked)
 
 
+def served_groups(generator: SplitGenerator, masks: np.ndarray, method: Method) -> Groups | None:
+    """Channels of each subspace, for heads that compute no others, or ``None``.
+
+    There are none where a method asks codes for all channels, where the masks ``[R, c]`` are no
+    partition, and for generators whose heads cannot be cut by channels.
+    """
+    if method not in ("pmsfc", "pmsfc_linear") or generator.head_sliced is None:
+        return None
+    if not ((masks == 0) | (masks == 1)).all() or not (masks.sum(axis=0) == 1).all():
+        return None
+    if not masks.any(axis=1).all():
+        return None
+    return tuple(tuple(int(channel) for channel in np.flatnonzero(mask)) for mask in masks)
+
+
+def head_features(
+    generator: SplitGenerator,
+    params: Params,
+    z: Array,
+    *,
+    layer: int,
+    groups: Groups | None = None,
+) -> Features:
+    """Features of all codes ``z [b, r, k, d]`` in one batch.
+
+    Args:
+      generator: its head is used.
+      params: its weights.
+      z: latent codes.
+      layer: the cut.
+      groups: of `served_groups`.
+
+    Returns:
+      ``[b, r, k, h, w, c]``, or for ``groups`` one ``[b, k, h, w, c_r]`` a subspace.
+
+    """
+    b, r, k, d = z.shape
+    if groups is None or generator.head_sliced is None:
+        flat, context = generator.head(params, z.reshape(-1, d), layer=layer)
+        features: Features = flat.reshape(b, r, k, *flat.shape[1:])
+    else:
+        by_subspace = z.swapaxes(0, 1).reshape(r, b * k, d)
+        parts, context = generator.head_sliced(params, by_subspace, layer=layer, groups=groups)
+        features = tuple(part.reshape(b, k, *part.shape[1:]) for part in parts)
+    if context is not None:
+        raise NotImplementedError("no composition is defined for generators with a context yet")
+    return features
+
+
+def compose_groups(features: tuple[Array, ...], mixing: Array, groups: Groups) -> Array:
+    """`compose_features` where each subspace's features have its own channels only.
+
+    Args:
+      features: ``[b, k, h, w, c_r]``, one a subspace.
+      mixing: coefficients ``[b, r, k, c]``.
+      groups: channels of each subspace, together all.
+
+    Returns:
+      The composed feature ``[b, h, w, c]``.
+
+    """
+    parts = [
+        jnp.einsum("bkhwc,bkc->bhwc", feature, mixing[:, r][..., np.array(group)])
+        for r, (feature, group) in enumerate(zip(features, groups, strict=True))
+    ]
+    order = np.argsort(np.concatenate(groups))
+    return jnp.concatenate(parts, axis=-1)[..., order]
+
+
+def draw_composed(
+    generator: SplitGenerator,
+    params: Params,
+    features: Features,
+    w: Array,
+    masks: Array,
+    *,
+    layer: int,
+    method: Method,
+    groups: Groups | None = None,
+) -> tuple[Array, Array]:
+    """Equation 8 from features of `head_features` and weights ``[b, r, k, c]``.
+
+    Returns:
+      As `reconstruct`.
+
+    """
+    mixing, guarded = coefficients(w, method)
+    if method == "pmsfc_full":
+        mixing, masks = mixing + masks[None, :, None] / w.shape[2], jnp.ones_like(masks)
+    if isinstance(features, tuple):
+        composed = compose_groups(features, mixing, groups or ())
+    else:
+        composed = compose_features(features, mixing, masks)
+    return generator.tail(params, composed, None, layer=layer), guarded
+
+
 def reconstruct(
     generator: SplitGenerator,
     params: Params,
@@ -90,17 +208,21 @@ def reconstruct(
 
     All codes of all subspaces of all images go through the head as one batch.
 
+    Args:
+      generator: head and tail.
+      params: its weights.
+      codes: of `initial_codes`.
+      masks: of the subspaces, ``[R, c]``.
+      layer: the cut.
+      method: how features are composed.
+
     Returns:
       Images ``[b, H, W, 3]`` and the number of guarded denominators ``[b]``.
 
     """
-    leading = codes.z.shape[:3]
-    flat, context = generator.head(params, codes.z.reshape(-1, codes.z.shape[-1]), layer=layer)
-    if context is not None:
-        raise NotImplementedError("no composition is defined for generators with a context yet")
-    mixing, guarded = coefficients(codes.w, method)
-    composed = compose_features(flat.reshape(*leading, *flat.shape[1:]), mixing, masks)
-    return generator.tail(params, composed, None, layer=layer), guarded
+    features = head_features(generator, params, codes.z, layer=layer)
+    rows = row_masks(masks, method)
+    return draw_composed(generator, params, features, codes.w, rows, layer=layer, method=method)
 
 
 def initial_codes(
@@ -124,17 +246,20 @@ def initial_codes(
       num_subspaces: R.
       codes_per_subspace: K.
       method: sets the weights' level: 0.5 under the tanh of equation 7, ``1 / K`` where weights are
-        not normalised, so that a composition starts as the mean of its features; zero for
-        ``single``.
+        not normalised, so that a composition starts as the mean of its features; half of that
+        for ``released``, whose channels have two sets of codes each; zero for ``single`` and for
+        ``pmsfc_full``, where they are what is added to that mean.
 
     """
     channels = generator.spec.feature_shape(layer)[-1]
-    shape = (num_subspaces, codes_per_subspace)
-    level = {"pmsfc": 0.5, "single": 0.0}.get(method, 1 / codes_per_subspace)
+    shape = (num_subspaces + (method == "released"), codes_per_subspace)
+    mean = 1 / codes_per_subspace
+    levels = {"pmsfc": 0.5, "pmsfc_full": 0.0, "single": 0.0, "released": mean / 2}
+    level = levels.get(method, mean)
 
     def draw(key: Key) -> Codes:
         key_z, key_w = jax.random.split(key)
-        z = generator.spec.latent_prior(key_z, num_subspaces * codes_per_subspace)
+        z = generator.spec.latent_prior(key_z, shape[0] * shape[1])
         noise = 1 + 0.1 * jax.random.normal(key_w, (*shape, channels))
         return Codes(z.reshape(*shape, -1), level * noise)
 

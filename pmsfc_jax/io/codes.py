@@ -69,6 +69,8 @@ def load_codes(path: str | os.PathLike[str]) -> SavedCodes:
     codes = SavedCodes(**parts)
     z, w, masks = codes.z, codes.w, codes.masks
     fits = z.ndim == w.ndim == 3 and masks.ndim == 2 and z.shape[:2] == w.shape[:2]
-    if not fits or masks.shape != (z.shape[0], w.shape[2]):
+    # The method released has one more set of codes, which is on every channel.
+    rows = z.shape[0] - (codes.method == "released")
+    if not fits or masks.shape != (rows, w.shape[2]):
         raise InputError(f"{shown(path)} is damaged: codes, weights and masks do not fit together")
     return codes

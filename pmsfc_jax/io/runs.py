@@ -5,12 +5,15 @@ codes/NAME.npz       see `pmsfc_jax.io.codes`
 targets/NAME.png     what was inverted: the photograph as the generator could draw it at best
 images/NAME.png      what the codes draw
 metrics.csv          one row an image
+batches.json         which images were inverted together (`pmsfc_jax.io.plans`)
+state/               batches in progress, gone when the run is done (`pmsfc_jax.io.snapshots`)
 """
 
 import csv
 import hashlib
 import io
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +25,7 @@ from pmsfc_jax.io.codes import SavedCodes, load_codes, save_codes
 from pmsfc_jax.io.images import save_png
 from pmsfc_jax.io.paths import os_reason, shown
 
-_CONFIG = "config.json"
+_CONFIG, _PLAN = "config.json", "batches.json"
 _FOLDERS = ("codes", "targets", "images")
 
 
@@ -58,33 +61,44 @@ class RunFolder:
 
         """
         run, settings = RunFolder(path), json.loads(json.dumps(settings))
-        config = path / _CONFIG
         try:
-            if config.exists():
-                before = run.settings()
-                before.pop("environment", None)
-                if before == settings:
-                    return run
-                if not overwrite:
-                    differing = _differences(before, settings)
-                    raise InputError(
-                        f"{shown(path)} holds a run with other settings ({', '.join(differing)}): "
-                        "choose another --out, or --overwrite to start it anew"
-                    )
-                stale = ("metrics.csv", "subspaces.npz", "sheet.png")
-                for file in [*path.glob("codes/*.npz"), *(path / name for name in stale)]:
-                    file.unlink(missing_ok=True)
-            elif path.exists() and any(path.iterdir()):
+            # The settings come first: a kill must not leave a folder that is no run.
+            if not run._continues(settings, overwrite=overwrite):
+                path.mkdir(parents=True, exist_ok=True)
+                record = settings | {"environment": environment}
+                text = json.dumps(record, indent=2, sort_keys=True) + "\n"
+                write_text_atomic(path / _CONFIG, text)
+            for folder in _FOLDERS:
+                (path / folder).mkdir(exist_ok=True)
+        except OSError as error:
+            raise InputError(f"cannot use {shown(path)} for a run: {os_reason(error)}") from error
+        return run
+
+    def _continues(self, settings: dict[str, Any], *, overwrite: bool) -> bool:
+        """Whether the folder holds a run of these settings; makes room for one where it may."""
+        path = self.path
+        if not (path / _CONFIG).exists():
+            # What a kill in the middle of writing has left does not count.
+            if path.exists() and any(path.glob("[!.]*")):
                 raise InputError(
                     f"{shown(path)} is not empty and holds no run: choose another --out"
                 )
-            for folder in _FOLDERS:
-                (path / folder).mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(f"cannot use {shown(path)} for a run: {os_reason(error)}") from error
-        record = settings | {"environment": environment}
-        write_text_atomic(config, json.dumps(record, indent=2, sort_keys=True) + "\n")
-        return run
+            return False
+        before = self.settings()
+        before.pop("environment", None)
+        if before == settings:
+            return True
+        if not overwrite:
+            differing = _differences(before, settings)
+            raise InputError(
+                f"{shown(path)} holds a run with other settings ({', '.join(differing)}): "
+                "choose another --out, or --overwrite to start it anew"
+            )
+        stale = ("metrics.csv", "subspaces.npz", "sheet.png", _PLAN)
+        for file in [*path.glob("codes/*.npz"), *(path / name for name in stale)]:
+            file.unlink(missing_ok=True)
+        shutil.rmtree(self.states_path, ignore_errors=True)
+        return False
 
     def settings(self) -> dict[str, Any]:
         """The settings of the run in this folder.
@@ -140,20 +154,46 @@ class RunFolder:
         """Where the codes of an image are."""
         return self.path / "codes" / f"{name}.npz"
 
+    @property
+    def plan_path(self) -> Path:
+        """Where it is written which images are inverted together."""
+        return self.path / _PLAN
+
+    @property
+    def states_path(self) -> Path:
+        """Folder of batches in progress."""
+        return self.path / "state"
+
+    def sweep(self) -> None:
+        """Remove what kills in the middle of writing have left behind."""
+        for file in self.path.rglob(".*.tmp"):
+            file.unlink(missing_ok=True)
+
     def load_metrics(self) -> dict[str, dict[str, str]]:
-        """Rows of ``metrics.csv`` by image name; empty where there are none yet."""
+        """Rows of ``metrics.csv`` by image name; empty where there are none yet.
+
+        Raises:
+          InputError: the file cannot be read.
+
+        """
         path = self.path / "metrics.csv"
-        if not path.exists():
+        try:
+            with path.open(newline="", encoding="utf-8") as file:
+                return {row["image"]: row for row in csv.DictReader(file) if row.get("image")}
+        except FileNotFoundError:
             return {}
-        with path.open(newline="") as file:
-            return {row["image"]: row for row in csv.DictReader(file) if row.get("image")}
+        except (OSError, ValueError, csv.Error) as error:
+            reason = os_reason(error) if isinstance(error, OSError) else "it is damaged"
+            raise InputError(f"cannot read {shown(path)}: {reason}") from error
 
     def save_metrics(self, rows: dict[str, dict[str, str]]) -> None:
         """Write ``metrics.csv`` anew, a row an image, in the order given."""
         if not rows:
             return
+        # A run that an earlier version began may lack columns.
+        columns = list({column: None for row in rows.values() for column in row})
         buffer = io.StringIO()
-        writer = csv.DictWriter(buffer, list(next(iter(rows.values()))), lineterminator="\n")
+        writer = csv.DictWriter(buffer, columns, restval="", lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows.values())
         write_text_atomic(self.path / "metrics.csv", buffer.getvalue())

@@ -1,10 +1,14 @@
 """Targets and a partition for the tiny generator."""
 
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from pmsfc_jax.inversion.resume import Resume
+from pmsfc_jax.nn import pggan
 from pmsfc_jax.subspace import DiscoverySettings, Subspaces, masks_from_labels
 
 
@@ -32,8 +36,54 @@ def subspaces():
 
 
 @pytest.fixture(scope="session")
+def small():
+    """A generator of 8x8 pictures, quicker to compile for: ``(generator, params)``."""
+    config = pggan.PGGANConfig(latent_dim=6, widths=(6, 6, 4, 4))
+    return pggan.split_generator(config, "small"), pggan.pure_module(config).init(jax.random.key(7))
+
+
+@pytest.fixture(scope="session")
+def small_targets(small):
+    """Three pictures of noise, in [-1, 1]."""
+    shape = small[0].spec.image_shape
+    return np.random.default_rng(0).uniform(-1, 1, (3, *shape)).astype(np.float32)
+
+
+@pytest.fixture(scope="session")
 def targets(tiny):
     """Five pictures that the generator can draw, in [-1, 1]."""
     generator, params = tiny
     z = generator.spec.latent_prior(jax.random.key(3), 5)
     return np.tanh(np.asarray(jax.jit(lambda p: generator(p, z))(params)))
+
+
+def assert_same_bits(ours, expected):
+    """Two results are equal but for the time they took."""
+    for name in expected._fields:
+        if name != "seconds":
+            np.testing.assert_array_equal(getattr(ours, name), getattr(expected, name), name)
+
+
+class Memory:
+    """Keeps snapshots in a dictionary, as copies."""
+
+    def __init__(self, due=True):
+        self.kept, self.steps, self._due = {}, [], due
+
+    def resume(self):
+        return Resume(
+            load=lambda name, shapes: self.kept.get(name),
+            save=self.save,
+            due=lambda: self._due,
+            clear=lambda name: self.kept.pop(name, None),
+        )
+
+    def save(self, name, snapshot):
+        self.steps.append(snapshot.step)
+        self.kept[name] = jax.tree.map(np.copy, snapshot)
+
+
+def stop_after(calls):
+    """Says stop when it has been asked ``calls`` times."""
+    asked = itertools.count()
+    return lambda: next(asked) >= calls

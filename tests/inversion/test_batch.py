@@ -1,21 +1,25 @@
 """Any number of images: independence of batching, keys, padding, and refusals."""
 
+import dataclasses
+
 import jax
 import numpy as np
 import pytest
 
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.inversion.batch import (
+    Batch,
     Perceptual,
     image_keys,
     invert,
     invert_batches,
+    plan_batches,
     render_codes,
 )
 from pmsfc_jax.inversion.config import InversionConfig
 from pmsfc_jax.inversion.optimise import advance
 
-from .conftest import partition
+from .conftest import assert_same_bits, partition
 
 KEY = jax.random.key(0)
 CONFIG = InversionConfig(codes_per_subspace=2, num_steps=20, batch_size=2)
@@ -32,9 +36,12 @@ def test_the_result_has_the_stated_shapes(result):
     assert result.weights.shape == (5, 3, 2, 12)
     assert result.masks.shape == (3, 12)
     assert result.losses.shape == (5, 20)
-    assert result.best_step.shape == result.guarded.shape == result.failed.shape == (5,)
+    for name in ("best_step", "guarded", "failed", "restarted", "seconds"):
+        assert getattr(result, name).shape == (5,)
     assert result.layer == 2
     assert not result.failed.any()
+    assert not result.restarted.any()
+    assert (result.seconds > 0).all()
 
 
 def test_the_loss_falls_and_is_that_of_the_reconstruction(result, targets):
@@ -52,16 +59,53 @@ def test_results_do_not_depend_on_the_batch(tiny, subspaces, targets, result):
 
 def test_repeating_gives_the_same_bits(tiny, subspaces, targets, result):
     again = invert(*tiny, targets, subspaces=subspaces, key=KEY, config=CONFIG)
-    for ours, before in zip(again, result, strict=True):
-        np.testing.assert_array_equal(ours, before)
+    assert_same_bits(again, result)
 
 
-def test_batches_share_one_trace(tiny, subspaces, targets, result):
-    del result  # compiled by now
+def test_all_batches_share_one_trace(tiny, subspaces, targets):
+    """The odd last batch, and the steps after the first loop, compile nothing new."""
+    config = dataclasses.replace(CONFIG, codes_per_subspace=1)  # compiled by no other test
     before = advance._cache_size()
-    batches = list(invert_batches(*tiny, targets, subspaces=subspaces, key=KEY, config=CONFIG))
-    assert [where for where, _ in batches] == [slice(0, 2), slice(2, 4), slice(4, 5)]
+    batches = list(invert_batches(*tiny, targets, subspaces=subspaces, key=KEY, config=config))
+    assert [rows for rows, _ in batches] == [(0, 1), (2, 3), (4,)]
+    assert advance._cache_size() == before + 1
+
+
+def test_what_is_left_keeps_the_batch_shape_and_its_bits(tiny, subspaces, targets, result):
+    """One image that is left of a batch of two costs no compilation, and is not changed by it."""
+    before = advance._cache_size()
+    left = [Batch((4,), 2)]
+    [(rows, found)] = invert_batches(
+        *tiny, targets, subspaces=subspaces, key=KEY, config=CONFIG, batches=left
+    )
+    assert rows == (4,)
     assert advance._cache_size() == before
+    np.testing.assert_array_equal(found.codes, result.codes[4:])
+    np.testing.assert_array_equal(found.losses, result.losses[4:])
+
+
+def test_companions_change_nothing_within_a_shape(tiny, subspaces, targets, result):
+    swapped = [Batch((3, 0), 2)]
+    [(_, found)] = invert_batches(
+        *tiny, targets, subspaces=subspaces, key=KEY, config=CONFIG, batches=swapped
+    )
+    np.testing.assert_allclose(found.losses, result.losses[[3, 0]], rtol=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("count", "size", "expected"),
+    [
+        (1, 8, [(1, 1)]),
+        (8, 8, [(8, 8)]),
+        (9, 8, [(8, 8), (1, 8)]),
+        (5, 2, [(2, 2), (2, 2), (1, 2)]),
+        (0, 8, []),
+    ],
+)
+def test_batches_are_of_one_size_and_no_larger_than_needed(count, size, expected):
+    batches = plan_batches(range(10, 10 + count), size)
+    assert [(len(batch.rows), batch.size) for batch in batches] == expected
+    assert [row for batch in batches for row in batch.rows] == list(range(10, 10 + count))
 
 
 def test_rendering_the_codes_gives_the_same_bits(tiny, result):
@@ -69,6 +113,14 @@ def test_rendering_the_codes_gives_the_same_bits(tiny, result):
         *tiny, result.codes[4:], result.weights[4:], result.masks, layer=2, method="pmsfc"
     )
     np.testing.assert_array_equal(image, result.reconstruction[4:])
+
+
+def test_an_earlier_result_is_gone_on_from(tiny, subspaces, targets, result):
+    """The first loss is that of the codes given; of all images, in batches as in one."""
+    again = invert(*tiny, targets, subspaces=subspaces, key=KEY, config=CONFIG, start_from=result)
+    np.testing.assert_allclose(again.losses[:, 0], result.losses.min(axis=1), rtol=1e-4)
+    with pytest.raises(InputError, match="of 5 images and there are 2"):
+        invert(*tiny, targets[:2], subspaces=subspaces, key=KEY, config=CONFIG, start_from=result)
 
 
 def test_keys_come_from_pixels(targets):

@@ -68,6 +68,24 @@ def test_pmsfc_linear_is_equation_7_without_its_denominator(arrays):
     assert not guarded.any()
 
 
+def test_pmsfc_full_adds_weights_on_every_channel_to_the_mean_within_subspaces(tiny):
+    generator, params = tiny
+    rng = np.random.default_rng(1)
+    z = rng.normal(size=(2, 3, 2, 6)).astype(np.float32)
+    w = rng.normal(size=(2, 3, 2, 12)).astype(np.float32)
+    masks = np.eye(3, dtype=np.float32).repeat(4, axis=1)
+    flat = generator.head(params, z.reshape(-1, 6), layer=2)[0]
+    features = np.asarray(flat, np.float64).reshape(2, 3, 2, *flat.shape[1:])
+    composed = sum(
+        features[:, r, k] * (masks[r] / 2 + w[:, r, k, None, None]) for r, k in np.ndindex(3, 2)
+    )
+    expected = generator.tail(params, jnp.asarray(composed, jnp.float32), None, layer=2)
+    ours, _ = reconstruct(
+        generator, params, Codes(z, w), jnp.asarray(masks), layer=2, method="pmsfc_full"
+    )
+    np.testing.assert_allclose(ours, expected, rtol=1e-4, atol=1e-4)
+
+
 def test_weights_of_a_channel_mix_and_do_not_rescale(arrays):
     _, w, _ = arrays
     mixing, _ = coefficients(jnp.asarray(w), "pmsfc")

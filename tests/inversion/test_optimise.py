@@ -146,3 +146,20 @@ def test_the_perceptual_term_counts(problem):
     expected = 3 * difference.mean(axis=(1, 2, 3)) + difference[:, ::2].mean(axis=(1, 2, 3))
     np.testing.assert_allclose(info.perceptual_loss[0], expected / 2, rtol=1e-4)
     np.testing.assert_allclose(info.loss, info.pixel_loss + 0.5 * info.perceptual_loss, rtol=1e-5)
+
+
+def test_lbfgs_in_the_compiled_loop_never_rises_and_traces_once(problem):
+    setting, params, codes, target, masks = problem
+    config = InversionConfig(layer=2, codes_per_subspace=2, num_steps=STEPS, optimiser="lbfgs")
+    setting = setting._replace(config=config)
+    constants, state = start(setting, {}, codes, target, masks)
+    state, first = advance(setting, params, {}, constants, state, jnp.int32(0))
+    before = advance._cache_size()
+    state, second = advance(setting, params, {}, constants, state, jnp.int32(STEPS))
+    assert advance._cache_size() == before
+    losses = np.concatenate([first.loss, second.loss])
+    assert (np.diff(losses, axis=0) <= 0).all()
+    assert (losses[-1] < 0.5 * losses[0]).all()
+    np.testing.assert_array_equal(state.best_loss, losses[-1])
+    again = loss(setting, params, state.best, target, masks)
+    np.testing.assert_allclose(again, losses[-1], rtol=1e-4)

@@ -1,0 +1,29 @@
+"""Which images share a compiled step."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+
+class Batch(NamedTuple):
+    """Images that are inverted together.
+
+    Attributes:
+      rows: which of the targets, at most ``size``.
+      size: images in the compiled step; places left over are filled with copies and dropped.
+
+    """
+
+    rows: tuple[int, ...]
+    size: int
+
+
+def plan_batches(rows: Sequence[int], batch_size: int) -> list[Batch]:
+    """Consecutive batches of one size: ``batch_size``, or all of them where they are fewer.
+
+    One size, so that an odd number left over compiles nothing new; no larger than the number of
+    images, so that one photograph does not cost eight.
+    """
+    size = min(batch_size, len(rows))
+    return [
+        Batch(tuple(rows[first : first + size]), size) for first in range(0, len(rows), size or 1)
+    ]

@@ -1,0 +1,96 @@
+"""An image whose loss ceased to be a finite number gets a second try after its batch."""
+
+import dataclasses
+from collections.abc import Callable
+
+import jax
+import numpy as np
+
+from pmsfc_jax.core.typing import Key
+from pmsfc_jax.inversion.compose import Codes
+from pmsfc_jax.inversion.keys import image_keys
+from pmsfc_jax.inversion.run_batch import Job, Outcome, run_batch
+
+#: The learning rate of the second try is that of the first divided by this.
+RESTART_DIVISOR = 4
+#: Steps at the end without a finite loss that call for one; of few steps, half.
+_LAST = 10
+_OF_AN_IMAGE = ("z", "w", "best_loss", "best_step", "guarded")
+
+
+def run_with_restart(
+    job: Job,
+    key: Key,
+    inputs: np.ndarray,
+    count: int,
+    *,
+    codes: Codes | None,
+    on_step: Callable[[int, np.ndarray], None],
+) -> tuple[Outcome, np.ndarray, list[str]]:
+    """Run a batch, and once more those of its ``count`` images whose loss ceased to be finite.
+
+    The second try has new starting codes and a smaller step: either may have been the fault. A
+    solver that tries a point, finds no finite loss there and goes back needs no second try.
+
+    Args:
+      job: what all batches share.
+      key: of the run; the second try's is another.
+      inputs: targets ``[b, H, W, 3]``.
+      count: how many of them are not there to fill the batch.
+      codes: to start from, where they are given; a second try does not take them.
+      on_step: told of the first try; see `run_batch`.
+
+    Returns:
+      The better try of each image, which were tried twice ``[count]``, and names of the batches.
+
+    """
+
+    def diverged(losses: np.ndarray) -> np.ndarray:
+        last = losses[-max(1, min(_LAST, len(losses) // 2)) :, :count]
+        return ~np.isfinite(last).any(axis=0)
+
+    config = job.setting.config
+    first = run_batch(
+        job,
+        image_keys(key, inputs),
+        inputs,
+        codes=codes,
+        on_step=on_step,
+        keep=lambda losses: bool(diverged(losses).any()),
+    )
+    restarted = diverged(first.losses)
+    merged = _take(first, np.arange(count))
+    if not restarted.any():
+        return merged, restarted, [first.name]
+    rows = np.flatnonzero(restarted)
+    slower = dataclasses.replace(
+        config,
+        learning_rate=config.learning_rate / RESTART_DIVISOR,
+        weight_learning_rate=config.rate_of_weights / RESTART_DIVISOR,
+    )
+    again = inputs[np.r_[rows, np.full(len(inputs) - len(rows), rows[0])]]
+    second = run_batch(
+        job._replace(setting=job.setting._replace(config=slower)),
+        image_keys(jax.random.fold_in(key, 1), again),
+        again,
+    )
+    better = second.best_loss[: len(rows)] < merged.best_loss[rows]
+    merged = _replace(merged, rows[better], _take(second, np.flatnonzero(better)))
+    merged = merged._replace(seconds=first.seconds + second.seconds)
+    return merged, restarted, [first.name, second.name]
+
+
+def _take(outcome: Outcome, rows: np.ndarray) -> Outcome:
+    """The outcome of some of a batch's images."""
+    arrays = {name: getattr(outcome, name)[rows] for name in _OF_AN_IMAGE}
+    return outcome._replace(**arrays, losses=outcome.losses[:, rows])
+
+
+def _replace(outcome: Outcome, rows: np.ndarray, other: Outcome) -> Outcome:
+    """``outcome`` with those of ``rows`` taken from ``other``, which has only them."""
+    arrays = {name: getattr(outcome, name).copy() for name in _OF_AN_IMAGE}
+    for name, array in arrays.items():
+        array[rows] = getattr(other, name)
+    losses = outcome.losses.copy()
+    losses[:, rows] = other.losses
+    return outcome._replace(**arrays, losses=losses)

@@ -1,0 +1,79 @@
+"""Stopping in the middle of a batch and going on: what is kept, and who keeps it.
+
+Nothing here knows files. Whoever wants an inversion to survive a kill gives a `Resume`;
+`pmsfc_jax.io.snapshots` makes one that writes to a folder.
+"""
+
+import hashlib
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from pmsfc_jax.core.typing import Key
+from pmsfc_jax.inversion.compose import Codes
+from pmsfc_jax.inversion.optimise import Setting
+
+
+class Stopped(Exception):
+    """`invert` was asked to stop. Batches that were given are whole; a `Resume` has the rest."""
+
+
+class Snapshot(NamedTuple):
+    """A batch between two steps. Bit for bit what the loop carries, and what it has told.
+
+    Attributes:
+      step: steps that are done.
+      leaves: the arrays of the optimiser's state, in the order of `jax.tree.leaves`.
+      losses: ``[step, b]``, of every step so far.
+      guarded: ``[b]``, the most guarded denominators of any step so far.
+      seconds: time spent so far.
+
+    """
+
+    step: int
+    leaves: tuple[np.ndarray, ...]
+    losses: np.ndarray
+    guarded: np.ndarray
+    seconds: float
+
+
+class Resume(NamedTuple):
+    """A place where batches in progress are kept.
+
+    Attributes:
+      load: ``(name, shapes of the leaves) -> Snapshot``, the newest sound one, or ``None``.
+      save: ``(name, snapshot)``.
+      due: whether it is time to save again.
+      clear: ``(name)``; called when the caller of `invert_batches` asks for the next batch, which
+        says that the one of this name has been dealt with.
+
+    """
+
+    load: Callable[[str, tuple[jax.ShapeDtypeStruct, ...]], Snapshot | None]
+    save: Callable[[str, Snapshot], None]
+    due: Callable[[], bool]
+    clear: Callable[[str], None]
+
+
+def batch_name(
+    setting: Setting, masks: np.ndarray, keys: Key, v_name: str, codes: Codes | None
+) -> str:
+    """A hash of all that decides a batch's outcome, but for weights that have no identity.
+
+    Args:
+      setting: generator, configuration and cut.
+      masks: the partition ``[R, C]``.
+      keys: ``[b]``; they come from the seed and the pixels.
+      v_name: name of the perceptual network.
+      codes: those that the batch starts from, where they are given.
+
+    """
+    spec = setting.generator.spec
+    facts = (spec.name, spec.identity, setting.config, setting.layer, masks.shape, v_name)
+    digest = hashlib.sha256(repr(facts).encode())
+    for array in (masks, *(codes or ())):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    digest.update(np.asarray(jax.random.key_data(keys)).tobytes())
+    return digest.hexdigest()[:24]

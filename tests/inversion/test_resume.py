@@ -1,0 +1,113 @@
+"""Stopped after any step and gone on with, an inversion gives the bits it would have given."""
+
+import dataclasses
+
+import jax
+import pytest
+
+from pmsfc_jax.inversion.batch import invert, invert_batches
+from pmsfc_jax.inversion.config import OPTIMISERS, InversionConfig
+from pmsfc_jax.inversion.optimise import advance
+from pmsfc_jax.inversion.resume import Stopped
+
+from .conftest import Memory, assert_same_bits, stop_after
+
+KEY = jax.random.key(0)
+CONFIG = InversionConfig("mganprior", 2, 2, num_steps=30, batch_size=2)
+
+
+@pytest.fixture(scope="module")
+def whole(small, small_targets):
+    return invert(*small, small_targets, key=KEY, config=CONFIG)
+
+
+@pytest.mark.parametrize("calls", [0, 1, 2, 3, 4])
+def test_a_stopped_inversion_goes_on_with_the_same_bits(small, small_targets, whole, calls):
+    """Two batches of three compiled loops: stopped before, within and between them."""
+    memory = Memory(due=False)
+    with pytest.raises(Stopped):
+        invert(
+            *small,
+            small_targets,
+            key=KEY,
+            config=CONFIG,
+            resume=memory.resume(),
+            should_stop=stop_after(calls),
+        )
+    assert memory.steps == ([] if calls in (0, 3) else [10 * (calls % 3)])
+    traces = advance._cache_size()
+    again = invert(*small, small_targets, key=KEY, config=CONFIG, resume=memory.resume())
+    assert_same_bits(again, whole)
+    assert advance._cache_size() == traces
+    assert not memory.kept
+
+
+def test_saving_changes_nothing_and_happens_when_due(small, small_targets, whole):
+    memory = Memory()
+    found = invert(*small, small_targets, key=KEY, config=CONFIG, resume=memory.resume())
+    assert_same_bits(found, whole)
+    assert memory.steps == [10, 20, 10, 20]
+    never = Memory(due=False)
+    invert(*small, small_targets, key=KEY, config=CONFIG, resume=never.resume())
+    assert not never.steps
+
+
+def test_a_state_is_of_its_images_seed_and_settings_only(small, small_targets, whole):
+    """What was kept of other photographs, seeds or settings is not taken."""
+    memory = Memory()
+
+    def kept_after(targets, key=KEY, config=CONFIG):
+        """The name under which the first batch is kept."""
+        before = set(memory.kept)
+        with pytest.raises(Stopped):
+            invert(
+                *small,
+                targets,
+                key=key,
+                config=config,
+                resume=memory.resume(),
+                should_stop=stop_after(1),
+            )
+        return set(memory.kept) - before
+
+    assert len(kept_after(small_targets[:2])) == 1
+    assert len(kept_after(small_targets[1::-1])) == 1
+    assert len(kept_after(small_targets[:2], jax.random.key(1))) == 1
+    assert not kept_after(small_targets[:2])
+    assert len(memory.kept) == 3
+    found = invert(*small, small_targets, key=KEY, config=CONFIG, resume=memory.resume())
+    assert_same_bits(found, whole)
+
+
+def test_what_was_given_is_kept_until_the_next_is_asked_for(small, small_targets):
+    """A caller that is killed while it writes a batch finds its state again."""
+    memory = Memory()
+    found = invert_batches(*small, small_targets, key=KEY, config=CONFIG, resume=memory.resume())
+    next(found)
+    [first] = memory.kept
+    next(found)
+    assert first not in memory.kept
+    assert len(memory.kept) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("optimiser", OPTIMISERS)
+def test_every_solver_can_be_stopped(small, small_targets, optimiser):
+    """What a solver carries is opaque here: whatever it is, it comes back."""
+    config = dataclasses.replace(CONFIG, optimiser=optimiser, num_steps=20)
+    whole = invert(*small, small_targets, key=KEY, config=config)
+    memory = Memory(due=False)
+    with pytest.raises(Stopped):
+        invert(
+            *small,
+            small_targets,
+            key=KEY,
+            config=config,
+            resume=memory.resume(),
+            should_stop=stop_after(1),
+        )
+    traces = advance._cache_size()
+    again = invert(*small, small_targets, key=KEY, config=config, resume=memory.resume())
+    assert_same_bits(again, whole)
+    assert advance._cache_size() == traces
+    assert (again.losses.min(axis=1) < again.losses[:, 0]).all()
