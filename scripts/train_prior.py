@@ -2,7 +2,8 @@
 
     python scripts/train_prior.py --data FOLDER --run runs/prior --export ported_weights/mine
 
-Run the same command again to resume. See --help for all settings.
+Run the same command again to resume. See --help for all settings, and docs/training.md for which
+of them matter.
 """
 
 import sys

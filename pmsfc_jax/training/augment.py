@@ -5,6 +5,8 @@ discriminator sees them, so that it cannot memorise a small set, and the generat
 clean distribution.
 """
 
+from collections.abc import Sequence
+
 import jax
 import jax.numpy as jnp
 
@@ -17,10 +19,21 @@ def mirror(key: Key, x: Array) -> Array:
     return jnp.where(flip, x[:, :, ::-1], x)
 
 
-def augment(key: Key, x: Array) -> Array:
-    """Colour, translation and cutout of ``x [b, H, W, 3]`` in [-1, 1], drawn for each image."""
-    keys = jax.random.split(key, 3)
-    return _cutout(keys[2], _translate(keys[1], _colour(keys[0], x)))
+def augment(key: Key, x: Array, kinds: Sequence[str]) -> Array:
+    """Change ``x [b, H, W, 3]`` in [-1, 1] at random, each image in its own way.
+
+    Args:
+      key: a jax random key.
+      x: images.
+      kinds: of ``"colour"`` (brightness, saturation, contrast), ``"translation"``, ``"cutout"``,
+        applied in this order.
+
+    """
+    known = {"colour": _colour, "translation": _translate, "cutout": _cutout}
+    for own, (kind, change) in zip(jax.random.split(key, len(known)), known.items(), strict=True):
+        if kind in kinds:
+            x = change(own, x)
+    return x
 
 
 def _colour(key: Key, x: Array) -> Array:

@@ -1,10 +1,14 @@
 """What a training run is: everything that decides its outcome, saved beside it."""
 
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.nn.pggan import PGGANConfig
 from pmsfc_jax.nn.pggan_discriminator import DiscriminatorConfig
+
+Augmentation = Literal["colour", "translation", "cutout"]
+AUGMENTATIONS: tuple[Augmentation, ...] = get_args(Augmentation)
 
 
 @dataclass(frozen=True)
@@ -14,6 +18,7 @@ class TrainingConfig:
     Attributes:
       resolution: side of the finished images, a power of two from 8 on.
       widths: channels at 4x4, 8x8, ... up to ``resolution``.
+      discriminator_widths: the discriminator's; as ``widths`` where ``None``.
       latent_dim: length of a latent code.
       start_resolution: side of the first stage.
       stage_images: photographs shown in each stage before the last.
@@ -25,25 +30,30 @@ class TrainingConfig:
       r1_gamma: weight of the gradient penalty on photographs.
       r1_interval: steps between two penalties, whose weight is multiplied by it.
       average_half_life: images after which a weight's share in the average has halved.
-      augmented: whether the discriminator sees augmented images.
+      augmentations: what is changed at random in the images that the discriminator sees, of
+        `AUGMENTATIONS`.
+      compute_dtype: in what the networks compute; ``"bfloat16"`` is for accelerators. Parameters,
+        optimisers, average, losses and the gradient penalty are float32 with either.
       seed: of weights, latents and order.
 
     """
 
     resolution: int = 32
     widths: tuple[int, ...] = (128, 128, 128, 64)
+    discriminator_widths: tuple[int, ...] | None = None
     latent_dim: int = 128
     start_resolution: int = 8
-    stage_images: int = 100_000
-    fade_images: int = 40_000
+    stage_images: int = 60_000
+    fade_images: int = 20_000
     total_images: int = 400_000
-    batch_size: int = 32
-    learning_rate: float = 1.5e-3
+    batch_size: int = 8
+    learning_rate: float = 2e-3
     beta1: float = 0.0
-    r1_gamma: float = 0.1
+    r1_gamma: float = 0.02
     r1_interval: int = 16
-    average_half_life: float = 5_000.0
-    augmented: bool = True
+    average_half_life: float = 6_000.0
+    augmentations: tuple[Augmentation, ...] = ("translation",)
+    compute_dtype: Literal["float32", "bfloat16"] = "float32"
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -54,18 +64,42 @@ class TrainingConfig:
 
         """
         object.__setattr__(self, "widths", tuple(int(w) for w in self.widths))
-        if self.resolution != 4 * 2 ** (len(self.widths) - 1) or self.resolution < 8:
+        object.__setattr__(self, "augmentations", tuple(self.augmentations))
+        if not set(self.augmentations) <= set(AUGMENTATIONS):
             raise InputError(
-                f"widths {self.widths} are for {4 * 2 ** (len(self.widths) - 1)}x"
-                f"{4 * 2 ** (len(self.widths) - 1)} images, not for resolution {self.resolution}: "
-                "give one width for each of 4, 8, 16, ... up to the resolution"
+                f"augmentations are {', '.join(AUGMENTATIONS)}, not {', '.join(self.augmentations)}"
             )
+        side = 4 * 2 ** (len(self.widths) - 1)
+        if self.resolution != side or side < 8 or min(self.widths) < 1:
+            raise InputError(
+                f"widths {self.widths} are for {side}x{side} images, not for resolution "
+                f"{self.resolution}: give one width for each of 4, 8, 16, ... up to the resolution"
+            )
+        if self.discriminator_widths is not None:
+            judge = tuple(int(w) for w in self.discriminator_widths)
+            object.__setattr__(self, "discriminator_widths", judge)
+            if len(judge) != len(self.widths) or min(judge) < 1:
+                raise InputError(
+                    f"discriminator_widths {judge} do not fit resolution {self.resolution}: give "
+                    f"{len(self.widths)} positive numbers, as many as widths has"
+                )
         if self.start_resolution not in self.resolutions():
             raise InputError(f"start_resolution must be one of {self.resolutions()}")
-        if min(self.batch_size, self.r1_interval, self.total_images) < 1:
-            raise InputError("batch_size, r1_interval and total_images must be positive")
-        if self.fade_images >= self.stage_images:
-            raise InputError("fade_images must be fewer than stage_images")
+        for name in (
+            "batch_size", "r1_interval", "total_images", "stage_images", "latent_dim",
+            "learning_rate", "average_half_life",
+        ):  # fmt: skip
+            if not getattr(self, name) > 0:
+                raise InputError(f"{name} is {getattr(self, name)}; it has to be positive")
+        if self.r1_gamma < 0 or not 0 <= self.beta1 < 1:
+            raise InputError("r1_gamma cannot be negative, and beta1 lies in [0, 1)")
+        if not 0 <= self.fade_images < self.stage_images:
+            raise InputError(
+                f"fade_images is {self.fade_images}: it is a part of stage_images "
+                f"({self.stage_images}) and has to be fewer"
+            )
+        if self.compute_dtype not in ("float32", "bfloat16"):
+            raise InputError(f"compute_dtype is {self.compute_dtype!r}: float32 or bfloat16")
 
     def resolutions(self) -> tuple[int, ...]:
         """Sides at which a stage can run."""
@@ -93,9 +127,8 @@ class TrainingConfig:
 
     def discriminator(self, side: int, fading: bool) -> DiscriminatorConfig:
         """The discriminator of a stage."""
-        return DiscriminatorConfig(
-            self.widths[: self._level(side) + 1], fade=0.5 if fading else 0.0
-        )
+        widths = self.widths if self.discriminator_widths is None else self.discriminator_widths
+        return DiscriminatorConfig(widths[: self._level(side) + 1], fade=0.5 if fading else 0.0)
 
     def _level(self, side: int) -> int:
         return side.bit_length() - 3

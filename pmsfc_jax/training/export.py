@@ -4,13 +4,17 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import jax
+import numpy as np
+
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.io.paths import shown
 from pmsfc_jax.nn import pggan, pggan_discriminator
+from pmsfc_jax.training.checkpoints import checkpoint_manager, restore
 from pmsfc_jax.training.config import TrainingConfig
 from pmsfc_jax.training.equalised import to_effective
-from pmsfc_jax.training.loop import checkpoint_manager, restore
-from pmsfc_jax.weights.store import Network, save_weights
+from pmsfc_jax.training.start import TRAINING_GENERATOR
+from pmsfc_jax.weights.store import DISCRIMINATOR, GENERATOR, Network, save_weights
 
 
 def export(
@@ -19,15 +23,21 @@ def export(
     config: TrainingConfig,
     *,
     card: dict[str, Any],
+    with_state: bool = False,
     overwrite: bool = False,
 ) -> None:
     """Write the averaged generator and the discriminator of a run's newest checkpoint.
+
+    With ``with_state`` the generator that is not averaged goes with them, in float16 to keep it
+    small: with the discriminator it is what a later run needs to train on (Adam's moments start
+    anew, as at every growth).
 
     Args:
       run: the folder of the run.
       folder: where the weights go; its last part is their name.
       config: the settings of the run.
       card: notes for the manifest: data, licence, how it was trained.
+      with_state: add what training can be carried on from, as ``training_generator``.
       overwrite: replace weights of that name.
 
     Raises:
@@ -44,15 +54,19 @@ def export(
             f"{shown(run)} has only grown to {side}x{side}{' and is fading' if fading else ''} "
             f"after {step * config.batch_size} images: train on before exporting"
         )
+    architecture = asdict(config.generator(side, False))
     networks = {
-        "generator": Network(
-            pggan.FAMILY, asdict(config.generator(side, False)), to_effective(state.average)
-        ),
-        "discriminator": Network(
+        GENERATOR: Network(pggan.FAMILY, architecture, to_effective(state.average)),
+        DISCRIMINATOR: Network(
             pggan_discriminator.FAMILY,
             asdict(config.discriminator(side, False)),
             to_effective(state.discriminator),
         ),
     }
+    if with_state:
+        trained = jax.tree.map(
+            lambda leaf: np.asarray(leaf, np.float16), to_effective(state.generator)
+        )
+        networks[TRAINING_GENERATOR] = Network(pggan.FAMILY, architecture, trained)
     card = {"training": asdict(config), "images_seen": step * config.batch_size} | card
     save_weights(folder, networks, card=card, overwrite=overwrite)

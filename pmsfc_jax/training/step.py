@@ -5,15 +5,18 @@ ICML 2018; Karras et al., CVPR 2020).
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from pmsfc_jax.core.typing import Array, Key, Params
 from pmsfc_jax.nn import pggan, pggan_discriminator
 from pmsfc_jax.nn.layers import downsample_mean, upsample_nearest
+from pmsfc_jax.parallel.mesh import DATA
 from pmsfc_jax.training.augment import augment, mirror
 from pmsfc_jax.training.config import TrainingConfig
 from pmsfc_jax.training.equalised import to_effective, to_raw
@@ -72,6 +75,13 @@ def start_stage(
         average = _inherit(generator, previous.average)
         generator = _inherit(generator, previous.generator)
         discriminator = _inherit(discriminator, previous.discriminator)
+    return state_of(config, generator, discriminator, average)
+
+
+def state_of(
+    config: TrainingConfig, generator: Params, discriminator: Params, average: Params
+) -> TrainState:
+    """A state of these networks (raw kernels) with fresh optimisers."""
     optimiser = _optimiser(config)
     # Buffers are donated to the step, so the average may not share memory with the generator.
     return TrainState(
@@ -83,26 +93,46 @@ def start_stage(
     )
 
 
-def make_step(config: TrainingConfig, side: int, fading: bool) -> Callable[..., Any]:
+def _cast(params: Params, dtype: jnp.dtype) -> Params:
+    return jax.tree.map(lambda leaf: leaf.astype(dtype), params)
+
+
+@lru_cache(maxsize=4)
+def make_step(
+    config: TrainingConfig, side: int, fading: bool, mesh: Mesh | None = None
+) -> Callable[..., Any]:
     """Build ``step(state, photographs, key, fade, *, penalised) -> (state, StepMetrics)``, jitted.
 
     ``photographs [b, side, side, 3]`` is uint8. The state's buffers are donated. ``fade`` is the
-    traced share of the lower resolution, used where ``fading``.
+    traced share of the lower resolution, used where ``fading``. With ``mesh`` (see
+    `pmsfc_jax.parallel.mesh`) each of its devices computes its share of the batch, every quantity
+    being that of the whole batch, and the new state is on all of them. Equal arguments give the
+    same function, so it is compiled once.
     """
     generator = pggan.pure_module(config.generator(side, fading))
     discriminator = pggan_discriminator.pure_module(config.discriminator(side, fading))
     optimiser = _optimiser(config)
     decay = 0.5 ** (config.batch_size / config.average_half_life)
+    dtype, full = jnp.dtype(config.compute_dtype), jnp.dtype("float32")
+
+    def spread(x: Array) -> Array:
+        # Latents come from a key that lies on no device in particular; without this every device
+        # would draw the whole batch.
+        if mesh is None:
+            return x
+        return jax.lax.with_sharding_constraint(x, NamedSharding(mesh, PartitionSpec(DATA)))
 
     def sample(params: Params, z: Array, fade: Array) -> Array:
-        module = generator.bind(to_effective(params))
-        return module.tail(module.head(z, 0), 0, fade if fading else None)
+        module = generator.bind(_cast(to_effective(params), dtype))
+        share = fade.astype(dtype) if fading else None
+        return module.tail(module.head(z.astype(dtype), 0), 0, share).astype(full)
 
-    def judge(params: Params, x: Array, fade: Array) -> Array:
-        return discriminator.bind(to_effective(params))(x, fade if fading else None)
+    def judge(params: Params, x: Array, fade: Array, dtype: jnp.dtype = dtype) -> Array:
+        module = discriminator.bind(_cast(to_effective(params), dtype))
+        return module(x.astype(dtype), fade.astype(dtype) if fading else None).astype(full)
 
     def seen(key: Key, x: Array) -> Array:
-        return augment(key, x) if config.augmented else x
+        return augment(key, x, config.augmentations)
 
     def step(
         state: TrainState, photographs: Array, key: Key, fade: Array, *, penalised: bool
@@ -115,7 +145,7 @@ def make_step(config: TrainingConfig, side: int, fading: bool) -> Callable[..., 
         batch = real.shape[0]
 
         def generator_loss(params: Params) -> tuple[Array, Array]:
-            z = jax.random.normal(keys[1], (batch, config.latent_dim))
+            z = spread(jax.random.normal(keys[1], (batch, config.latent_dim)))
             fake = sample(params, z, fade)
             logits = judge(state.discriminator, seen(keys[2], fake), fade)
             return jax.nn.softplus(-logits).mean(), fake
@@ -129,7 +159,8 @@ def make_step(config: TrainingConfig, side: int, fading: bool) -> Callable[..., 
             if penalised:
 
                 def total(x: Array) -> tuple[Array, Array]:
-                    logits = judge(params, x, fade)
+                    # A derivative of a derivative: too much for eight bits of mantissa.
+                    logits = judge(params, x, fade, full)
                     return logits.sum(), logits
 
                 gradient, on_real = jax.grad(total, has_aux=True)(augmented)
@@ -159,4 +190,5 @@ def make_step(config: TrainingConfig, side: int, fading: bool) -> Callable[..., 
         )
         return state, StepMetrics(g_loss, d_loss, *logits)
 
-    return jax.jit(step, static_argnames="penalised", donate_argnums=0)
+    everywhere = None if mesh is None else NamedSharding(mesh, PartitionSpec())
+    return jax.jit(step, static_argnames="penalised", donate_argnums=0, out_shardings=everywhere)

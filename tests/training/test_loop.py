@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 
 import jax
 import numpy as np
@@ -9,43 +10,14 @@ import pytest
 
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.io.images import save_png
-from pmsfc_jax.training.config import TrainingConfig
+from pmsfc_jax.training.checkpoints import checkpoint_manager, restore
 from pmsfc_jax.training.data import load_folder
 from pmsfc_jax.training.export import export
-from pmsfc_jax.training.loop import checkpoint_manager, restore, train
+from pmsfc_jax.training.lock import only_process
+from pmsfc_jax.training.loop import train
+from pmsfc_jax.training.start import StartingPoint
 from pmsfc_jax.weights.store import load_weights
-
-SMALL = TrainingConfig(
-    resolution=8,
-    widths=(8, 8),
-    latent_dim=4,
-    stage_images=200,
-    fade_images=8,
-    total_images=32,
-    batch_size=4,
-    r1_interval=1,
-)
-
-
-@pytest.fixture(scope="module")
-def photographs():
-    rng = np.random.default_rng(0)
-    return rng.integers(0, 256, size=(12, 8, 8, 3), dtype=np.uint8)
-
-
-def same(a, b):
-    for ours, theirs in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
-        np.testing.assert_array_equal(ours, theirs)
-
-
-@pytest.fixture(scope="module")
-def finished(photographs, tmp_path_factory):
-    run = tmp_path_factory.mktemp("runs") / "whole"
-    reports = []
-    state = train(
-        photographs, SMALL, run, data_digest="d", on_progress=reports.append, report_every=2
-    )
-    return run, state, reports
+from tests.training.conftest import SMALL, same
 
 
 def test_a_run_leaves_its_settings_samples_and_log(finished):
@@ -61,11 +33,37 @@ def test_a_run_leaves_its_settings_samples_and_log(finished):
 
 
 def test_a_run_that_was_stopped_continues_to_the_same_bits(finished, photographs, tmp_path):
-    _, expected, _ = finished
-    half = dataclasses.replace(SMALL, total_images=16)
-    train(photographs, half, tmp_path / "run", data_digest="d")
-    state = train(photographs, SMALL, tmp_path / "run", data_digest="d")
-    same(state, expected)
+    whole, expected, _ = finished
+    run, asked = tmp_path / "run", iter([False] * 5 + [True])
+    half = train(
+        photographs,
+        SMALL,
+        run,
+        data_digest="d",
+        report_every=2,
+        should_stop=lambda: next(asked),
+    )
+    assert (half.images, half.finished) == (20, False)
+    # A kill after the last checkpoint leaves rows of steps that will be done again.
+    with (run / "log.csv").open("a") as log:
+        log.write("24,8,0,1,1,1,1,1,1\n28,8")
+    rest = train(photographs, SMALL, run, data_digest="d", report_every=2)
+    assert rest.finished
+    same(rest.state, expected)
+    images = [
+        [line.split(",")[0] for line in (folder / "log.csv").read_text().splitlines()]
+        for folder in (run, whole)
+    ]
+    assert images[0] == images[1]
+
+
+def test_asking_to_stop_before_the_first_step_keeps_the_run(finished, photographs, tmp_path):
+    run, expected, _ = finished
+    stopped = train(photographs, SMALL, tmp_path / "run", data_digest="d", should_stop=lambda: True)
+    assert (stopped.images, stopped.finished) == (0, False)
+    again = train(photographs, SMALL, run, data_digest="d", should_stop=lambda: True)
+    assert again.finished
+    same(again.state, expected)
 
 
 def test_other_settings_or_data_do_not_continue_a_run(finished, photographs):
@@ -75,6 +73,54 @@ def test_other_settings_or_data_do_not_continue_a_run(finished, photographs):
         train(photographs, other, run, data_digest="d")
     with pytest.raises(InputError, match="other data_sha256"):
         train(photographs, SMALL, run, data_digest="e")
+
+
+def test_a_damaged_checkpoint_is_told_and_can_be_removed(finished, photographs, tmp_path):
+    whole, expected, _ = finished
+    run = tmp_path / "run"
+    shutil.copytree(whole, run)
+    checkpoint = run / "checkpoints" / "8"
+    assert list(json.loads((run / "checksums.json").read_text())) == ["8"]
+    largest = max(
+        (file for file in checkpoint.rglob("*") if file.is_file()), key=lambda f: f.stat().st_size
+    )
+    content = bytearray(largest.read_bytes())
+    content[len(content) // 2] ^= 1
+    largest.write_bytes(content)
+    with pytest.raises(InputError, match="checkpoints/8 is damaged: remove that folder"):
+        train(photographs, SMALL, run, data_digest="d")
+    shutil.rmtree(checkpoint)
+    same(train(photographs, SMALL, run, data_digest="d").state, expected)
+
+
+def test_a_checkpoint_of_other_settings_is_told(finished):
+    run, _, _ = finished
+    other = dataclasses.replace(SMALL, latent_dim=5)
+    with (
+        checkpoint_manager(run) as manager,
+        pytest.raises(InputError, match="checkpoints/8 is of a run with other settings"),
+    ):
+        restore(manager, other)
+
+
+def test_numbers_that_are_not_finite_are_not_saved(finished, photographs, tmp_path):
+    networks = jax.tree.map(np.array, finished[1][:3])
+    start = StartingPoint("broken", "0", *networks)
+    start.generator["conv1"]["kernel"][0, 0, 0, 0] = np.nan
+    with pytest.raises(InputError, match="training diverged"):
+        train(photographs, SMALL, tmp_path, data_digest="d", start=start, report_every=100)
+    with checkpoint_manager(tmp_path) as manager:
+        assert manager.latest_step() is None
+
+
+def test_two_processes_do_not_train_one_run(finished, photographs):
+    run, _, _ = finished
+    with (
+        only_process(run),
+        pytest.raises(InputError, match="being trained by another process"),
+    ):
+        train(photographs, SMALL, run, data_digest="d")
+    train(photographs, SMALL, run, data_digest="d")
 
 
 def test_the_average_is_exported_with_the_discriminator(finished, tmp_path):
@@ -118,7 +164,13 @@ def test_training_teaches(finished, photographs, tmp_path):
 def test_growing_keeps_what_was_learned(photographs, tmp_path):
     images = photographs.repeat(2, axis=1).repeat(2, axis=2)
     config = dataclasses.replace(
-        SMALL, resolution=16, widths=(8, 8, 8), stage_images=16, fade_images=8, total_images=32
+        SMALL,
+        resolution=16,
+        widths=(8, 8, 8),
+        discriminator_widths=None,
+        stage_images=16,
+        fade_images=8,
+        total_images=32,
     )
     seen = []
     train(

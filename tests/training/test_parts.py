@@ -8,7 +8,7 @@ import pytest
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.nn import pggan, pggan_discriminator
 from pmsfc_jax.training.augment import _cutout, _translate, augment, mirror
-from pmsfc_jax.training.config import TrainingConfig
+from pmsfc_jax.training.config import AUGMENTATIONS, TrainingConfig
 from pmsfc_jax.training.data import batch_indices, halve
 from pmsfc_jax.training.equalised import to_effective, to_raw
 
@@ -30,6 +30,10 @@ def test_networks_of_a_stage_have_its_resolution():
     assert config.generator(16, True).widths == (8, 8, 6, 6, 4, 4)
     assert config.generator(16, True).resolution == 16
     assert config.discriminator(32, False).resolution == 32
+    assert config.discriminator(16, True).widths == (8, 6, 4)
+    other = TrainingConfig(widths=(8, 6, 4, 2), discriminator_widths=[16, 12, 8, 4])
+    assert other.discriminator(16, True).widths == (16, 12, 8)
+    assert other.generator(16, True).widths == (8, 8, 6, 6, 4, 4)
 
 
 @pytest.mark.parametrize(
@@ -40,6 +44,16 @@ def test_networks_of_a_stage_have_its_resolution():
         {"start_resolution": 64},
         {"batch_size": 0},
         {"fade_images": 100_000},
+        {"fade_images": -1},
+        {"discriminator_widths": (8, 8)},
+        {"discriminator_widths": (8, 8, 8, 0)},
+        {"widths": (8, 8, 8, 0)},
+        {"latent_dim": 0},
+        {"learning_rate": 0.0},
+        {"learning_rate": float("nan")},
+        {"r1_gamma": -1.0},
+        {"beta1": 1.0},
+        {"compute_dtype": "float16"},
     ],
 )
 def test_impossible_settings_are_refused(values):
@@ -91,12 +105,21 @@ def test_mirroring_flips_whole_images():
 
 def test_augmentation_differs_by_image_and_passes_gradients():
     x = jnp.broadcast_to(jax.random.normal(jax.random.key(0), (1, 16, 16, 3)), (8, 16, 16, 3))
-    y = augment(jax.random.key(1), x)
+    y = augment(jax.random.key(1), x, AUGMENTATIONS)
     assert y.shape == x.shape
     assert len(np.unique(np.asarray(y).reshape(8, -1), axis=0)) == 8
-    gradient = jax.grad(lambda v: jnp.square(augment(jax.random.key(1), v)).sum())(x)
+    gradient = jax.grad(lambda v: jnp.square(augment(jax.random.key(1), v, AUGMENTATIONS)).sum())(x)
     assert jnp.isfinite(gradient).all()
     assert float((gradient != 0).mean()) > 0.3
+
+
+def test_only_the_augmentations_that_are_named_act():
+    x = jax.random.normal(jax.random.key(0), (4, 8, 8, 3))
+    np.testing.assert_array_equal(augment(jax.random.key(1), x, ()), x)
+    moved = _translate(jax.random.split(jax.random.key(1), 3)[1], x)
+    np.testing.assert_array_equal(augment(jax.random.key(1), x, ("translation",)), moved)
+    with pytest.raises(InputError, match="colour, translation, cutout, not mixup"):
+        TrainingConfig(augmentations=("mixup",))
 
 
 def test_translation_shifts_and_fills_with_zeros():
