@@ -13,13 +13,17 @@ from pmsfc_jax.core.generator import SplitGenerator
 from pmsfc_jax.core.images import to_float, to_uint8
 from pmsfc_jax.core.typing import Key, Params
 from pmsfc_jax.inversion.batch import (
+    Batch,
     InversionResult,
     Perceptual,
     invert,
     invert_batches,
+    plan_batches,
     render_codes,
 )
 from pmsfc_jax.inversion.config import InversionConfig
+from pmsfc_jax.inversion.presets import preset
+from pmsfc_jax.inversion.resume import Resume, Snapshot, Stopped
 from pmsfc_jax.io.arrays import load_arrays, save_arrays
 from pmsfc_jax.io.codes import SavedCodes, load_codes
 from pmsfc_jax.io.images import find_photographs, load_photographs
@@ -27,32 +31,44 @@ from pmsfc_jax.io.paths import shown
 from pmsfc_jax.registry import load_generator, load_perceptual_network
 from pmsfc_jax.subspace import (
     DiscoverySettings,
+    PaperOptions,
     SelfExpressionResult,
     Subspaces,
     affinity,
+    beside_random,
     check_masks,
     choose_mu,
     discover_subspaces,
+    exchange_grid,
     feature_gram,
     masks_from_labels,
+    paper_expression,
     random_partition,
     self_expression,
     spectral_clustering,
+    subspace_effects,
 )
 from pmsfc_jax.weights.convert import convert_checkpoint
 
 __all__ = [
+    "Batch",
     "InputError",
     "InversionConfig",
     "InversionResult",
+    "PaperOptions",
     "Perceptual",
+    "Resume",
     "SelfExpressionResult",
+    "Snapshot",
     "SplitGenerator",
+    "Stopped",
     "Subspaces",
     "affinity",
+    "beside_random",
     "choose_mu",
     "convert_checkpoint",
     "discover_subspaces",
+    "exchange_grid",
     "feature_gram",
     "invert",
     "invert_batches",
@@ -60,11 +76,15 @@ __all__ = [
     "load_images",
     "load_perceptual",
     "load_subspaces",
+    "paper_expression",
+    "plan_batches",
+    "preset",
     "random_subspaces",
     "render",
     "save_subspaces",
     "self_expression",
     "spectral_clustering",
+    "subspace_effects",
     "to_uint8",
 ]
 
@@ -178,6 +198,8 @@ def save_subspaces(path: str | os.PathLike[str], subspaces: Subspaces, *, seed: 
         "layer": subspaces.layer,
         "residual": float(subspaces.residual),
         "held_out_residual": float(subspaces.held_out_residual),
+        "advice": subspaces.advice,
+        "image_error": None if subspaces.image_error is None else float(subspaces.image_error),
         "settings": dataclasses.asdict(subspaces.settings),
         "seed": seed,
     }
@@ -203,6 +225,8 @@ def load_subspaces(path: str | os.PathLike[str]) -> Subspaces:
             residual=facts["residual"],
             held_out_residual=facts["held_out_residual"],
             settings=settings,
+            advice=facts.get("advice", ""),
+            image_error=facts.get("image_error"),
             **(values | {"masks": masks}),
         )
     except (KeyError, TypeError) as error:

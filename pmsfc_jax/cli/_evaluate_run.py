@@ -22,12 +22,12 @@ from pmsfc_jax.api import (
 )
 from pmsfc_jax.cli._console import notice
 from pmsfc_jax.cli.evaluate import Options
+from pmsfc_jax.core.generator import default_layer
 from pmsfc_jax.core.typing import Params
 from pmsfc_jax.evaluation.measure import Judge, Task, measure_row, steps_within
 from pmsfc_jax.evaluation.methods import NUM_SUBSPACES, ROWS, choose_rows, config_of
 from pmsfc_jax.evaluation.subsets import load_subset
 from pmsfc_jax.evaluation.tables import as_csv, as_markdown, summarise
-from pmsfc_jax.inversion.config import DEFAULT_PERCEPTUAL_WEIGHT
 from pmsfc_jax.io.arrays import load_arrays, save_arrays
 from pmsfc_jax.io.atomic import write_text_atomic
 from pmsfc_jax.io.images import save_png
@@ -68,7 +68,7 @@ def _task(options: Options, generator: SplitGenerator, params: Params) -> Task:
     perceptual = None
     if options.perceptual_weight != 0:
         perceptual = load_perceptual(options.generator, weights_dir=options.weights_dir)
-        if perceptual is None and options.perceptual_weight:
+        if perceptual is None:
             raise InputError(
                 f"{options.generator} has no perceptual network: leave --perceptual-weight out"
             )
@@ -89,19 +89,13 @@ def _judge(options: Options) -> Judge | None:
 
 
 def _layer(options: Options, generator: SplitGenerator) -> int:
-    if options.layer is not None:
-        return options.layer
-    sides = [shape[0] for shape in generator.spec.feature_shapes]
-    return sides.index(16) if 16 in sides else len(sides) - 1
+    return default_layer(generator.spec) if options.layer is None else options.layer
 
 
 def _row(
     options: Options, task: Task, name: str, layer: int, subspaces: Subspaces | None
 ) -> tuple[dict[str, Any], np.ndarray]:
     """A row's record and pictures, from its file where it is finished with these settings."""
-    weight = options.perceptual_weight
-    if weight is None:
-        weight = DEFAULT_PERCEPTUAL_WEIGHT if task.perceptual is not None else 0.0
 
     def config_for(steps: int) -> InversionConfig:
         return config_of(
@@ -109,7 +103,7 @@ def _row(
             layer=layer,
             num_steps=steps,
             learning_rate=options.learning_rate,
-            perceptual_weight=weight,
+            perceptual_weight=options.perceptual_weight,
             batch_size=options.batch_size,
         )
 

@@ -4,7 +4,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pmsfc_jax.cli._console import table
+
 if TYPE_CHECKING:
+    from pmsfc_jax.subspace.comparison import BesideRandom
     from pmsfc_jax.subspace.discover import Subspaces
 
 
@@ -26,3 +29,16 @@ def describe_subspaces(subspaces: "Subspaces") -> str:
     if isolated:
         lines.append(f"{isolated} channels relate to no other and joined the largest subspace")
     return "\n".join(lines)
+
+
+def describe_effects(beside: "BesideRandom") -> str:
+    """The measures of discovered subspaces beside random ones, as a table."""
+    from pmsfc_jax.report.subspaces import measure_rows
+
+    header, rows, _ = measure_rows(beside)
+    names = [row[1].split(":")[0] for row in rows]
+    short = [[name, *row[2:]] for name, row in zip(names, rows, strict=True)]
+    return (
+        f"effects on {beside.effects.num_pairs} pairs, beside {len(beside.random)} random "
+        "partitions of the same sizes:\n" + table(["measure", *header[2:]], short)
+    )

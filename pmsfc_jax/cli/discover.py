@@ -7,14 +7,15 @@ from typing import Literal
 
 import tyro
 
-from pmsfc_jax.cli._console import notice, progress_bar
 from pmsfc_jax.cli._options import parse
-from pmsfc_jax.cli._print import describe_subspaces
 
 
 @dataclass
 class Options:
-    """Find the subspaces of a generator's layer (self-expression and spectral clustering)."""
+    """Find the subspaces of a generator's layer (self-expression and spectral clustering).
+
+    With --out also what they do to pictures, in numbers and beside random subspaces.
+    """
 
     name: tyro.conf.Positional[str]
     """Name of converted weights, or the path of their folder."""
@@ -23,44 +24,37 @@ class Options:
     num_subspaces: int | None = None
     """R, how many subspaces; by default where the spectrum of the affinity has its largest gap."""
     out: Path | None = None
-    """Folder for subspaces.npz, which `pmsfc invert --subspaces` takes."""
+    """Folder for subspaces.npz, which `pmsfc invert --subspaces` takes, and for report.html."""
     num_samples: int = 4096
     """Latent codes whose features are looked at."""
-    method: Literal["ridge", "lasso", "elastic_net"] = "ridge"
-    """Penalty on the coefficients of the self-expression."""
+    method: Literal["ridge", "lasso", "elastic_net", "paper"] = "ridge"
+    """Penalty on the coefficients of the self-expression; paper is equation 6, a lasso with a term
+    on the pictures, which takes minutes."""
     mu: float | Literal["held_out"] | None = None
     """Size of the penalty; by default a share of the features' energy; held_out chooses it by the
     residual on independent latent codes."""
+    relation: Literal["self_expression", "cosine", "correlation", "effect"] = "self_expression"
+    """What makes two channels belong together: their coefficients as in the article, likeness of
+    their features, or likeness of what each of them changes in pictures (effect)."""
+    report: bool = True
+    """Measure what the subspaces do to pictures, and write report.html with its pictures; with
+    --no-report --out takes subspaces.npz and the numbers of the discovery alone."""
+    num_pairs: int = 64
+    """Random pairs of codes whose features are exchanged for the report."""
+    num_random: int = 8
+    """Random partitions of the same sizes to set the subspaces beside."""
+    judge: Path | None = None
+    """SqueezeNet v1.0 as .npz, as perceptual distance of the report; by default the V that is
+    stored with the generator, if any."""
     seed: int = 0
-    """Of the latent codes and of the clustering."""
+    """Of the latent codes, of the clustering and of the random partitions."""
     weights_dir: Path | None = None
     """Where to look first for weights."""
 
 
 def main(argv: Sequence[str]) -> int:
-    """Discover, print sizes and residuals, and save."""
+    """Discover, print sizes, residuals and effects, and save."""
     options = parse(Options, "discover", argv)
-    import jax
+    from pmsfc_jax.cli._discover_run import discover_run
 
-    from pmsfc_jax.api import discover_subspaces, load_generator, save_subspaces
-    from pmsfc_jax.io.runs import make_folder
-
-    generator, params = load_generator(options.name, weights_dir=options.weights_dir)
-    with progress_bar("features") as update:
-        subspaces = discover_subspaces(
-            generator,
-            params,
-            layer=options.layer,
-            num_subspaces=options.num_subspaces,
-            key=jax.random.key(options.seed),
-            num_samples=options.num_samples,
-            method=options.method,
-            mu=options.mu,
-            on_progress=lambda done, total: update(done, total, ""),
-        )
-    print(describe_subspaces(subspaces))
-    if options.out is not None:
-        make_folder(options.out)
-        save_subspaces(options.out / "subspaces.npz", subspaces, seed=options.seed)
-        notice(f"written to {options.out / 'subspaces.npz'}")
-    return 0
+    return discover_run(options, argv)

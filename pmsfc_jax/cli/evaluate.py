@@ -21,7 +21,7 @@ class Options:
     generator: str = DEFAULT_GENERATOR
     """Name of converted weights, or the path of their folder."""
     methods: tuple[str, ...] = ()
-    """Rows of the table; by default all but the published mGANprior, which takes 3,000 steps."""
+    """Rows of the table; a wrong name gets a list of all. By default those worth their time."""
     subset: str | None = None
     """Name of a fixed subset in --subsets."""
     subsets: Path = Path("benchmarks/subsets.json")
@@ -32,8 +32,8 @@ class Options:
     """Of every method that has no number of its own."""
     seconds: float | None = None
     """Equal time instead of equal steps: seconds an image, without compilation."""
-    perceptual_weight: float | None = None
-    """Weight of V; by default as measured where V is shipped with the generator, 0 without."""
+    perceptual_weight: float = 0.0
+    """Weight of the V that is stored with the generator."""
     learning_rate: float = 0.05
     """Of every method that has none of its own."""
     judge: Path | None = None

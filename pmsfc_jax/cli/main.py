@@ -33,7 +33,8 @@ EXIT_INPUT_ERROR = 2
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code: 0, or 2 where the input was at fault.
 
-    `pmsfc invert` returns 1 where some photographs had to be left out.
+    `pmsfc invert` returns 1 where some photographs were left out or failed; it and `pmsfc train`
+    return 130 where they were asked to stop.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     if not arguments or arguments[0] in ("-h", "--help", "help"):

@@ -1,15 +1,28 @@
 """A folder with weights, and one with photographs, for commands to work on."""
 
 import dataclasses
+import os
 
 import jax
 import numpy as np
 import pytest
+from jax.experimental.compilation_cache import compilation_cache
 
+from pmsfc_jax.cli._compile_cache import use_compilation_cache
 from pmsfc_jax.cli.main import main
 from pmsfc_jax.io.images import save_png
 from pmsfc_jax.nn import pggan, pggan_discriminator
 from pmsfc_jax.weights.store import Network, save_weights
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled(tmp_path_factory):
+    """Commands share compiled programs in a folder of the tests, not in the user's."""
+    folder = tmp_path_factory.mktemp("compiled")
+    os.environ["PMSFC_CACHE"] = str(folder)
+    compilation_cache.reset_cache()  # jax looks for a folder at the first compilation only
+    use_compilation_cache()
+    return folder
 
 
 @pytest.fixture(scope="session")

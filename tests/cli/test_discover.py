@@ -1,11 +1,18 @@
+import json
+import shlex
+
 import numpy as np
+import pytest
+from PIL import Image
 
 from pmsfc_jax.api import load_subspaces
+
+PICTURES = ("coefficients", "spectrum", "effects", "exchanges", "exchanges_random")
 
 
 def test_a_lasso_with_the_penalty_and_the_number_of_subspaces_chosen(pmsfc, tmp_path):
     code, out, err = pmsfc(
-        *("discover", "plain", "--layer", "3", "--num-samples", "200"),
+        *("discover", "plain", "--layer", "3", "--num-samples", "200", "--no-report"),
         *("--method", "lasso", "--mu", "held_out", "--out", tmp_path / "found"),
     )
     assert code == 0, err
@@ -16,3 +23,77 @@ def test_a_lasso_with_the_penalty_and_the_number_of_subspaces_chosen(pmsfc, tmp_
     assert f"{found.num_subspaces} subspaces" in out
     share_of_zeros = np.mean(np.asarray(found.coefficients) == 0)
     assert 1 / len(found.labels) < share_of_zeros < 1
+
+
+@pytest.fixture(scope="module")
+def reported(weights_dir, tmp_path_factory):
+    """A folder with a report, and the words that made it."""
+    from pmsfc_jax.cli.main import main
+
+    folder = tmp_path_factory.mktemp("discover") / "a folder"
+    words = [
+        *("discover", "judged", "--layer", "3", "--num-subspaces", "3", "--num-samples", "200"),
+        *("--num-pairs", "6", "--num-random", "5", "--seed", "2", "--out", str(folder)),
+        *("--weights-dir", str(weights_dir)),
+    ]
+    assert main(words) == 0
+    return folder, words
+
+
+def test_a_folder_with_arrays_numbers_pictures_and_a_page(reported):
+    folder, words = reported
+    numbers = json.loads((folder / "diagnostics.json").read_text())
+    assert numbers["seed"] == 2
+    assert numbers["num_random"] == 5
+    assert sum(numbers["sizes"]) == 12
+    assert "V = " in numbers["perceptual_distance"]
+    assert {row["claim"] for row in numbers["measures"].values()} == {
+        "locally",
+        "separately",
+        "semantically",
+    }
+    assert "perceptual_rate" in numbers["measures"]
+    page = (folder / "report.html").read_text()
+    assert "--num-random 5" in page
+    assert shlex.split(numbers["command"])[1:] == words
+    for name in PICTURES:
+        assert np.asarray(Image.open(folder / f"{name}.png")).std() > 0, name
+    with np.load(folder / "effects.npz", allow_pickle=False) as arrays:
+        assert arrays["effect_maps"].shape == (3, 16, 16)
+        assert arrays["random_masks"].shape == (5, 3, 12)
+        assert np.allclose(arrays["change"], numbers["effects"]["change"], rtol=1e-4)
+    with np.load(folder / "subspaces.npz", allow_pickle=False) as arrays:
+        assert arrays["coefficients"].shape == (12, 12)
+        assert arrays["eigenvalues"].shape == (12,)
+    assert sum(file.stat().st_size for file in folder.iterdir()) < 3e6
+
+
+def test_the_same_command_gives_the_same_numbers_and_no_report_leaves_no_stale_pictures(
+    reported, pmsfc
+):
+    folder, words = reported
+    before = json.loads((folder / "diagnostics.json").read_text())
+    code, out, err = pmsfc(*words[:-2])
+    assert code == 0, err
+    assert json.loads((folder / "diagnostics.json").read_text())["measures"] == before["measures"]
+    assert "more separately" in out or "no different" in out or "less separately" in out
+    code, out, err = pmsfc(*words[:-2], "--no-report")
+    assert code == 0, err
+    assert sorted(file.name for file in folder.iterdir()) == ["diagnostics.json", "subspaces.npz"]
+    after = json.loads((folder / "diagnostics.json").read_text())
+    assert after["sizes"] == before["sizes"]
+    assert "measures" not in after
+
+
+def test_mistakes_are_one_line(pmsfc, tmp_path):
+    for words, part in [
+        (("--layer", "9"), "no layer 9"),
+        (("--layer", "3", "--num-pairs", "1"), "num_pairs is 1"),
+        (("--layer", "3", "--num-random", "0"), "num_random is 0"),
+        (("--layer", "3", "--judge", tmp_path / "none.npz"), "none.npz"),
+    ]:
+        code, _, err = pmsfc("discover", "plain", *words, "--out", tmp_path / "found")
+        assert code == 2
+        assert part in err
+        assert "Traceback" not in err
+    assert not (tmp_path / "found").exists()

@@ -52,7 +52,7 @@ def test_a_run_holds_everything(run, photos):
     target = np.asarray(Image.open(run / "targets" / "p0.png"))
     np.testing.assert_array_equal(target, np.asarray(Image.open(photos / "p0.png")))
     config = json.loads((run / "config.json").read_text())
-    assert config["inversion"]["method"] == "pmsfc"
+    assert config["inversion"]["method"] == "pmsfc_full"
     assert config["inversion"]["layer"] == 4
     assert config["perceptual"] is None
 
@@ -202,14 +202,14 @@ def test_the_baselines(pmsfc, photos, tmp_path, method):
     assert codes.z.shape[1] == {"mganprior": 16, "single": 1}[method]
 
 
-def test_the_discriminator_is_used_where_it_is_shipped(pmsfc, photos, tmp_path):
+def test_the_discriminator_is_used_where_it_is_stored_and_has_a_weight(pmsfc, photos, tmp_path):
     words = ("invert", photos, "--out", tmp_path / "run", "--steps", "3", "--generator", "judged")
-    code, _, err = pmsfc(*words)
+    code, _, err = pmsfc(*words, "--perceptual-weight", "0.1")
     assert code == 0
     assert "V = " in err
     config = json.loads((tmp_path / "run" / "config.json").read_text())
     assert config["perceptual"]
-    assert config["inversion"]["perceptual_weight"] > 0
+    assert config["inversion"]["perceptual_weight"] == 0.1
 
 
 def test_info_shows_layers(pmsfc):

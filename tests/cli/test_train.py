@@ -1,46 +1,152 @@
 """``pmsfc train`` as a user runs it on a handful of pictures."""
 
+import json
+import os
+import signal
+
 import numpy as np
 import pytest
 
+from pmsfc_jax.cli import _train_report
+from pmsfc_jax.cli._train_report import duration, reporter
 from pmsfc_jax.io.images import save_png
+from pmsfc_jax.training.record import Progress
+from pmsfc_jax.weights.manifest import read_manifest
 
 
-@pytest.fixture
-def few(tmp_path):
+def pictures(folder, count):
     rng = np.random.default_rng(0)
-    (tmp_path / "data").mkdir()
-    for i in range(6):
-        save_png(tmp_path / "data" / f"{i}.png", rng.integers(0, 256, (9, 12, 3), dtype=np.uint8))
-    return tmp_path
+    folder.mkdir()
+    for i in range(count):
+        save_png(folder / f"{i}.png", rng.integers(0, 256, (9, 12, 3), dtype=np.uint8))
+    return folder
 
 
-def arguments(few, *more):
-    small = "--resolution 8 --widths 4 4 --latent-dim 3 --total-images 8 --batch-size 4"
-    return ("--data", few / "data", "--run", few / "run", *small.split(), *more)
+@pytest.fixture(scope="module")
+def few(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("few")
+    pictures(folder / "data", 10)
+    return folder
 
 
-def test_a_few_pictures_get_a_warning_and_a_generator(pmsfc, few):
-    export = few / "weights" / "mine"
-    code, _, err = pmsfc("train", *arguments(few, "--export", export), weights=False)
+# A batch is larger than the folder.
+SMALL = (
+    "--resolution 8 --widths 4 4 --latent-dim 3 --total-images 24 --batch-size 12 --r1-interval 1"
+)
+
+
+def arguments(few, run, *more):
+    return ("--data", few / "data", "--run", run, *SMALL.split(), *more)
+
+
+def test_ten_pictures_get_a_warning_and_a_generator(pmsfc, few, tmp_path):
+    export = tmp_path / "weights" / "mine"
+    run = tmp_path / "run"
+    code, _, err = pmsfc(
+        "train", *arguments(few, run, "--export", export, "--export-state"), weights=False
+    )
     assert code == 0, err
-    assert "6 photographs are few" in err
+    assert "warning: 10 photographs are few" in err
+    assert set(read_manifest(export).networks) == {
+        "generator", "discriminator", "training_generator"
+    }  # fmt: skip
     code, out, _ = pmsfc("info", export, weights=False)
     assert code == 0
     assert "image 8x8x3" in out
     assert "perceptual network: mine/discriminator" in out
+    # The same weights again, by name, with one picture.
+    pictures(tmp_path / "data", 1)
+    again = ("--start-from", "mine", "--weights-dir", export.parent)
+    code, _, err = pmsfc(
+        "train",
+        *arguments(tmp_path, tmp_path / "on", *again, "--export", tmp_path / "onward"),
+        weights=False,
+    )
+    assert code == 0, err
+    assert "warning: 1 photographs are few" not in err
+    assert "warning: 1 photograph is " in err
+    assert read_manifest(tmp_path / "onward").card["started_from"]["name"] == "mine"
+    assert json.loads((tmp_path / "on" / "config.json").read_text())["start_from"] == "mine"
+
+
+def test_a_signal_stops_cleanly_and_the_same_command_continues(pmsfc, few, tmp_path, monkeypatch):
+    from pmsfc_jax.training import loop
+
+    build = loop.make_step
+
+    def interrupting(*given):
+        step = build(*given)
+
+        def first_step_is_interrupted(*values, **options):
+            os.kill(os.getpid(), signal.SIGTERM)
+            return step(*values, **options)
+
+        return first_step_is_interrupted
+
+    run = tmp_path / "run"
+    monkeypatch.setattr(loop, "make_step", interrupting)
+    code, _, err = pmsfc("train", *arguments(few, run, "--export", run / "e"), weights=False)
+    assert code == 130
+    assert "stopped after 12 of 24 images" in err
+    assert "the same command continues" in err
+    assert not (run / "e").exists()
+    monkeypatch.setattr(loop, "make_step", build)
+    code, _, err = pmsfc("train", *arguments(few, run, "--export", run / "e"), weights=False)
+    assert code == 0, err
+    assert read_manifest(run / "e").card["images_seen"] == 24
 
 
 @pytest.mark.parametrize(
     ("more", "message"),
     [
         (("--resolution", "16"), "give one width for each"),
+        (("--discriminator-widths", "4"), "discriminator_widths (4,) do not fit"),
         (("--data", "nowhere"), "nowhere"),
         (("--card", "nowhere.json"), "--card nowhere.json"),
+        (("--start-from", "nowhere"), "no weights called 'nowhere'"),
+        (("--export", "."), "already exists"),
+        (("--export-state",), "--export-state adds to what --export writes"),
     ],
 )
-def test_mistakes_are_told_before_the_work(pmsfc, few, more, message):
-    code, _, err = pmsfc("train", *arguments(few), *more, weights=False)
+def test_mistakes_are_told_before_the_work(pmsfc, few, tmp_path, more, message):
+    code, _, err = pmsfc("train", *arguments(few, tmp_path / "run"), *more, weights=False)
     assert code == 2
     assert message in err
-    assert not (few / "run").exists()
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_without_pictures_is_told(pmsfc, tmp_path):
+    pictures(tmp_path / "data", 0)
+    code, _, err = pmsfc("train", *arguments(tmp_path, tmp_path / "run"), weights=False)
+    assert code == 2
+    assert "no photographs in" in err
+
+
+def test_a_run_that_is_a_file_is_told(pmsfc, few, tmp_path):
+    (tmp_path / "run").write_text("")
+    code, _, err = pmsfc("train", *arguments(few, tmp_path / "run"), weights=False)
+    assert code == 2
+    assert "cannot be the folder of a run" in err
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "0 s"), (89, "89 s"), (90, "2 min"), (3500, "58 min"), (3599, "1 h 00 min"),
+        (3900, "1 h 05 min"), (47 * 3600, "47 h 00 min"), (51 * 3600, "2 d 3 h"),
+    ],
+)  # fmt: skip
+def test_durations_in_words(seconds, words):
+    assert duration(seconds) == words
+
+
+def test_a_log_file_gets_a_line_a_minute(capsys, monkeypatch):
+    clock = iter([1000.0, 1000.0, 1059.0, 1060.0, 1060.0])
+    monkeypatch.setattr(_train_report, "monotonic", lambda: next(clock))
+    with reporter() as report:
+        for images in (100, 200, 300):
+            report(Progress(images, 1000, 16, 0.5, 2.0, {}))
+    assert capsys.readouterr().err.splitlines() == [
+        "100 of 1000 images, 16x16 2 images/s, 8 min left",
+        "300 of 1000 images, 16x16 2 images/s, 6 min left",
+    ]

@@ -82,6 +82,8 @@ def test_rows():
     assert "mganprior_published" not in choose_rows(())
     with pytest.raises(InputError, match="method nonsense is unknown: choose among single"):
         choose_rows(("nonsense",))
+    assert config_of("mganprior_16_lbfgs").optimiser == "lbfgs"
+    assert config_of("released_4x4").base_weight == 1
     for name in ROWS:
         config = config_of(name, num_steps=7, learning_rate=0.1, layer=2)
         assert config.num_steps == ROWS[name].fields.get("num_steps", 7)

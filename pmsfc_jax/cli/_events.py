@@ -1,0 +1,36 @@
+"""What a command tells machines: one JSON object a line on stdout."""
+
+import json
+import math
+import sys
+import time
+from typing import Any
+
+#: Least seconds between two events of progress.
+_INTERVAL = 1.0
+
+
+class Events:
+    """Writes events where ``wanted``, and nothing otherwise."""
+
+    def __init__(self, wanted: bool):
+        self.wanted = wanted
+        self._last = -math.inf
+
+    def tell(self, event: str, **facts: Any) -> None:
+        """Write one event; numbers that are not finite become null."""
+        if self.wanted:
+            line = json.dumps({"event": event} | {k: _plain(v) for k, v in facts.items()})
+            sys.stdout.write(line + "\n")
+            sys.stdout.flush()
+
+    def progress(self, **facts: Any) -> None:
+        """`tell` progress, but at most once a second."""
+        now = time.monotonic()
+        if now - self._last >= _INTERVAL:
+            self._last = now
+            self.tell("progress", **facts)
+
+
+def _plain(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value

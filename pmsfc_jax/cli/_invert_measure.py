@@ -1,0 +1,89 @@
+"""What ``pmsfc invert`` tells of an image and of a run: rows of metrics, table and sheet."""
+
+from typing import Any
+
+import numpy as np
+
+from pmsfc_jax.api import InversionResult, SplitGenerator
+from pmsfc_jax.cli._console import table
+from pmsfc_jax.io.codes import SavedCodes
+from pmsfc_jax.io.images import Photograph, save_png
+from pmsfc_jax.io.runs import RunFolder, pixels_sha256
+from pmsfc_jax.metrics import psnr, ssim
+from pmsfc_jax.metrics.image_metrics import SSIM_WINDOW
+from pmsfc_jax.report.runs import run_sheet
+
+Rows = dict[str, dict[str, str]]
+#: Longest table on the terminal; of a longer one the middle is left out.
+_SHOWN = 40
+
+
+def saved_codes(
+    generator: SplitGenerator, result: InversionResult, i: int, photograph: Photograph
+) -> SavedCodes:
+    """The file of image ``i``."""
+    return SavedCodes(
+        z=result.codes[i],
+        w=result.weights[i],
+        masks=result.masks,
+        losses=result.losses[i],
+        layer=result.layer,
+        method=result.method,
+        precision=result.precision,
+        generator=generator.spec.name,
+        identity=generator.spec.identity,
+        target_sha256=pixels_sha256(photograph.pixels),
+    )
+
+
+def measure(
+    names: list[str], targets: np.ndarray, images: np.ndarray, result: InversionResult
+) -> list[dict[str, str]]:
+    """A row of metrics.csv for each image of a batch, taken on what the user gets: uint8."""
+    decibels = np.asarray(psnr(targets, images))
+    small = min(targets.shape[1:3]) < SSIM_WINDOW
+    similarity = np.full(len(targets), np.nan) if small else np.asarray(ssim(targets, images))
+    best = np.where(np.isfinite(result.losses), result.losses, np.inf).min(axis=1)
+    return [
+        {
+            "image": name,
+            "psnr_db": f"{decibels[i]:.3f}",
+            "ssim": f"{similarity[i]:.4f}",
+            "loss": f"{best[i]:.6g}",
+            "best_step": str(int(result.best_step[i])),
+            "guarded_denominators": str(int(result.guarded[i])),
+            "restarted": str(int(result.restarted[i])),
+            "seconds": f"{result.seconds[i]:.3f}",
+        }
+        for i, name in enumerate(names)
+    ]
+
+
+def as_numbers(row: dict[str, str]) -> dict[str, Any]:
+    """A row of metrics.csv with its numbers as numbers."""
+    whole = ("best_step", "guarded_denominators", "restarted")
+    return {
+        name: value if name == "image" else int(value) if name in whole else float(value)
+        for name, value in row.items()
+    }
+
+
+def means(rows: Rows) -> dict[str, float]:
+    """Means over all images of what the table shows."""
+    columns = ("psnr_db", "ssim", "seconds")
+    return {c: float(np.mean([float(row[c]) for row in rows.values()])) for c in columns}
+
+
+def summary(rows: Rows) -> str:
+    """The table for the terminal."""
+    lines = [[name, row["psnr_db"], row["ssim"], row["seconds"]] for name, row in rows.items()]
+    if len(lines) > _SHOWN:
+        lines = [*lines[: _SHOWN // 2], ["...", "", "", ""], *lines[-_SHOWN // 2 :]]
+    mean = ["mean", *(f"{value:.3f}" for value in means(rows).values())]
+    return table(["image", "PSNR dB", "SSIM", "seconds"], [*lines, mean])
+
+
+def save_sheet(run: RunFolder, rows: Rows) -> None:
+    """The run's pictures side by side, as ``sheet.png``."""
+    sheet = run_sheet(run.path, {name: float(row["psnr_db"]) for name, row in rows.items()})
+    save_png(run.path / "sheet.png", sheet)
