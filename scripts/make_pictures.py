@@ -9,6 +9,7 @@ import csv
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from PIL import Image
 
@@ -16,6 +17,9 @@ import pmsfc_jax as pm
 from pmsfc_jax.api import to_uint8
 from pmsfc_jax.io.images import save_png
 from pmsfc_jax.report.sheet import comparison_sheet, difference_image, grid
+
+#: Of the samples that are shown, one latent code each.
+SEEDS = range(256)
 
 
 def run_picture(run: Path) -> np.ndarray:
@@ -48,9 +52,9 @@ def main() -> None:
     options = parser.parse_args()
     save_png(options.out / "first.png", run_picture(options.run))
     generator, params = pm.load_generator(options.generator)
-    z = generator.spec.latent_prior(jax.random.key(0), 64)
+    z = jnp.concatenate([generator.spec.latent_prior(jax.random.key(seed), 1) for seed in SEEDS])
     samples = to_uint8(jax.jit(lambda p, codes: generator(p, codes))(params, z))
-    save_png(options.out / "prior_samples.png", grid(samples, 16, cell=64, gap=2))
+    save_png(options.out / "prior_samples.png", grid(samples, 16, cell=48, gap=2))
 
 
 if __name__ == "__main__":
