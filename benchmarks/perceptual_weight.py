@@ -23,11 +23,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("photographs", type=Path)
     parser.add_argument("--squeezenet", type=Path, required=True)
-    parser.add_argument("--count", type=int, default=16, help="the first so many, by name")
+    parser.add_argument("--count", type=int, default=8, help="the first so many, by name")
     parser.add_argument("--generator", default="pggan_tops32")
     parser.add_argument("--layer", type=int, default=4)
-    parser.add_argument("--steps", type=int, default=200)
-    parser.add_argument("--weights", type=float, nargs="+", default=[0, 0.01, 0.03, 0.1, 0.3])
+    parser.add_argument("--steps", type=int, default=150)
+    parser.add_argument("--weights", type=float, nargs="+", default=[0, 0.01, 0.1, 1])
     parser.add_argument("--out", type=Path, default=Path("perceptual_weight.json"))
     options = parser.parse_args()
 
@@ -42,7 +42,9 @@ def main():
     rows = []
     print("| perceptual_weight | PSNR dB | SSIM | independent distance |\n|---|---|---|---|")
     for weight in options.weights:
-        config = pm.InversionConfig(num_steps=options.steps, perceptual_weight=weight)
+        config = pm.preset(
+            "default", num_steps=options.steps, perceptual_weight=weight, batch_size=options.count
+        )
         result = pm.invert(
             generator,
             params,

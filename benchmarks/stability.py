@@ -2,15 +2,17 @@
 
     python benchmarks/stability.py --out benchmarks/results/stability.json
 
-Two independent sets of latents give two Gram matrices of a layer; for every number of subspaces,
-solver, penalty and refinement each gives a partition (with a k-means key of its own); what counts
-is the adjusted Rand index of the two. Several such pairs are drawn.
+Independent sets of latents each give a Gram matrix of a layer; for every number of subspaces,
+solver and affinity each set gives a partition (with a k-means key of its own); what counts is the
+adjusted Rand index of every pair of sets. The JSON and a Markdown table beside it are written after
+every layer, and a run with the same settings goes on where one stopped.
 """
 
 import argparse
 import json
 import time
 from collections.abc import Callable, Iterator
+from itertools import combinations
 from pathlib import Path
 
 import jax
@@ -22,104 +24,100 @@ from pmsfc_jax.subspace import (
     affinity,
     cosine_affinity,
     feature_gram,
+    paper_expression,
     self_expression,
     spectral_clustering,
 )
-from pmsfc_jax.subspace.self_expression import SOLVERS
+from pmsfc_jax.subspace.solvers import PAPER, SOLVERS
 
-# As the authors' released script refines its affinity, with 6 dimensions a subspace.
+# As the released script refines the affinity of the paper ("plain"), with 6 dimensions a subspace.
 RELEASED = {"keep_mass": 0.2, "affinity_power": 2.0}
 DIMENSION = 6
 HOLDS = 0.9  # a least index over the pairs from which on a setting is said to hold
 AffinityOf = Callable[[int], jax.Array]
 
 
-def affinities(gram: jax.Array, options: argparse.Namespace) -> Iterator[tuple[dict, AffinityOf]]:
+def affinities(
+    gram: jax.Array, coefficients_of: Callable[[str], jax.Array], solvers: list[str]
+) -> Iterator[tuple[str, AffinityOf]]:
     """Every setting with the affinity it gives for R subspaces; coefficients are solved once."""
-
-    def same_for_all(matrix: jax.Array) -> AffinityOf:
-        return lambda number: matrix
-
-    def released(coefficients: jax.Array) -> AffinityOf:
-        channels = coefficients.shape[0]
-        return lambda number: affinity(
-            coefficients, rank=min(DIMENSION * number + 1, channels), **RELEASED
+    cosines = cosine_affinity(gram)
+    yield "cosine", lambda number: cosines
+    for solver in solvers:
+        coefficients = coefficients_of(solver)
+        plain = affinity(coefficients)
+        rank = coefficients.shape[0]
+        yield f"{solver}, plain", lambda number, plain=plain: plain
+        yield (
+            f"{solver}, released",
+            lambda number, s=coefficients, most=rank: affinity(
+                s, rank=min(DIMENSION * number + 1, most), **RELEASED
+            ),
         )
 
-    cosines = same_for_all(cosine_affinity(gram))
-    yield {"solver": "cosine", "mu_factor": None, "refinement": "plain"}, cosines
-    for solver in options.solvers:
-        default = self_expression(gram, method=solver).mu
-        for factor in options.mu_factors:
-            coefficients = self_expression(gram, method=solver, mu=factor * default).coefficients
-            if not np.any(np.asarray(coefficients)):  # a sparse solver with too large a penalty
-                continue
-            setting = {"solver": solver, "mu_factor": factor}
-            yield setting | {"refinement": "plain"}, same_for_all(affinity(coefficients))
-            yield setting | {"refinement": "released"}, released(coefficients)
 
+def partitions(
+    generator, params, layer: int, key: jax.Array, options: argparse.Namespace
+) -> dict[tuple[str, int], np.ndarray]:
+    """Labels of every setting and R from one set of latents."""
+    gram_key, step_key, cluster_key = jax.random.split(key, 3)
+    gram = feature_gram(generator, params, layer=layer, key=gram_key, num_samples=options.samples)
 
-def partitions(gram: jax.Array, key: jax.Array, options: argparse.Namespace) -> dict[str, dict]:
-    """Labels of every setting and R, by a name made of both."""
+    def coefficients_of(solver: str) -> jax.Array:
+        if solver == PAPER:
+            result = paper_expression(generator, params, gram, layer=layer, key=step_key)
+        else:
+            result = self_expression(gram, method=solver)
+        return result.coefficients
+
     found = {}
-    for setting, affinity_of in affinities(gram, options):
+    for setting, affinity_of in affinities(gram, coefficients_of, options.solvers):
         for number in options.numbers:
             try:
                 labels = spectral_clustering(
-                    affinity_of(number), number, key=key, num_restarts=options.restarts
+                    affinity_of(number), number, key=cluster_key, num_restarts=options.restarts
                 )
             except pm.InputError:  # fewer channels are related to any other than R
                 continue
-            row = {"num_subspaces": number, **setting}
-            found[json.dumps(row)] = {"setting": row, "labels": np.asarray(labels)}
+            found[setting, number] = np.asarray(labels)
     return found
 
 
 def layer_rows(generator, params, layer: int, options: argparse.Namespace) -> list[dict]:
     """One row a setting: the index of each pair, and how large the largest subspace is."""
-    scores: dict[str, list[float]] = {}
-    settings: dict[str, dict] = {}
-    shares: dict[str, list[float]] = {}
-    for pair in range(options.pairs):
-        sides = []
-        for side in range(2):
-            key = jax.random.fold_in(jax.random.key(options.seed), 2 * pair + side)
-            gram = feature_gram(
-                generator, params, layer=layer, key=key, num_samples=options.samples
-            )
-            sides.append(partitions(gram, jax.random.fold_in(key, 1), options))
-        for name in (name for name in sides[0] if name in sides[1]):
-            one, other = (side[name]["labels"] for side in sides)
-            settings[name] = sides[0][name]["setting"]
-            scores.setdefault(name, []).append(adjusted_rand_index(one, other))
-            shares.setdefault(name, []).append(float(np.bincount(one).max() / one.size))
-    return [
-        {
-            "layer": layer,
-            **settings[name],
-            "ari": scores[name],
-            "ari_mean": float(np.mean(scores[name])),
-            "ari_least": float(np.min(scores[name])),
-            "largest_share": float(np.mean(shares[name])),
-        }
-        for name in sorted(scores, key=lambda name: settings[name]["num_subspaces"])
-    ]
+    keys = jax.random.split(jax.random.fold_in(jax.random.key(options.seed), layer), options.sets)
+    sets = [partitions(generator, params, layer, key, options) for key in keys]
+    rows = []
+    for setting, number in sets[0]:
+        every = [found.get((setting, number)) for found in sets]
+        if any(labels is None for labels in every):
+            continue
+        scores = [adjusted_rand_index(one, other) for one, other in combinations(every, 2)]
+        rows.append(
+            {
+                "layer": layer,
+                "num_subspaces": number,
+                "setting": setting,
+                "ari": scores,
+                "ari_mean": float(np.mean(scores)),
+                "ari_least": float(np.min(scores)),
+                "largest_share": float(
+                    np.mean([np.bincount(one).max() / one.size for one in every])
+                ),
+            }
+        )
+    return rows
 
 
-def column(row: dict) -> str:
-    """The name of a row's setting, without layer and R."""
-    penalty = "" if row["mu_factor"] is None else f" {row['mu_factor']:g} mu"
-    return f"{row['solver']}{penalty}, {row['refinement']}"
-
-
-def tables(rows: list[dict], options: argparse.Namespace) -> str:
+def tables(report: dict) -> str:
     """Markdown: mean index by layer and R, a setting a column; then where each setting holds."""
-    names = list(dict.fromkeys(column(row) for row in rows))
-    cells = {(row["layer"], row["num_subspaces"], column(row)): row for row in rows}
+    rows = report["rows"]
+    names = list(dict.fromkeys(row["setting"] for row in rows))
+    cells = {(row["layer"], row["num_subspaces"], row["setting"]): row for row in rows}
     lines = [
-        f"Adjusted Rand index of partitions from {options.pairs} pairs of {options.samples} "
-        f"latents: mean (least) [share of channels in the largest subspace]. {options.generator}, "
-        f"{options.restarts} k-means restarts; `mu` is the solver's default.",
+        f"Adjusted Rand index of partitions from {report['sets']} independent sets of "
+        f"{report['samples']} latents, every pair of them: mean (least) [share of channels in the "
+        f"largest subspace]. {report['generator']}, {report['restarts']} k-means restarts.",
         "",
         "| layer | R | " + " | ".join(names) + " |",
         "|---" * (len(names) + 2) + "|",
@@ -142,50 +140,63 @@ def tables(rows: list[dict], options: argparse.Namespace) -> str:
     ]
 
     def holding(name: str) -> list[dict]:
-        return [row for row in rows if column(row) == name and row["ari_least"] >= HOLDS]
+        return [row for row in rows if row["setting"] == name and row["ari_least"] >= HOLDS]
 
     for name in sorted(names, key=lambda name: -len(holding(name))):
-        own = [row for row in rows if column(row) == name]
+        own = [row for row in rows if row["setting"] == name]
         places = ", ".join(f"{row['layer']}:{row['num_subspaces']}" for row in holding(name))
         mean = np.mean([row["ari_mean"] for row in own])
         lines.append(f"| {name} | {len(holding(name))}/{len(own)} | {mean:.2f} | {places} |")
     return "\n".join(lines) + "\n"
 
 
-def main():
+def earlier(out: Path, facts: dict) -> dict:
+    """The report of a run that stopped, where it had the same settings, else an empty one."""
+    fresh = {**facts, "seconds": {}, "rows": []}
+    if not out.exists():
+        return fresh
+    found = json.loads(out.read_text())
+    return found if all(found.get(name) == value for name, value in facts.items()) else fresh
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run every layer that is missing, and write JSON and Markdown."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--generator", default="pggan_tops32")
     parser.add_argument("--layers", type=int, nargs="+", help="default: all")
-    parser.add_argument("--numbers", type=int, nargs="+", default=[2, 3, 4, 6, 8, 12, 16])
-    parser.add_argument("--solvers", nargs="+", choices=list(SOLVERS), default=list(SOLVERS))
-    parser.add_argument("--mu-factors", type=float, nargs="+", default=[0.1, 1, 10])
-    parser.add_argument("--samples", type=int, default=4096, help="latents in each set")
-    parser.add_argument("--pairs", type=int, default=5)
+    parser.add_argument("--numbers", type=int, nargs="+", default=[2, 3, 4, 6, 8])
+    parser.add_argument(
+        "--solvers", nargs="+", choices=[*SOLVERS, PAPER], default=["ridge", "lasso"]
+    )
+    parser.add_argument("--samples", type=int, default=2048, help="latents in each set")
+    parser.add_argument("--sets", type=int, default=4, help="of latents, at least 2")
     parser.add_argument("--restarts", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("stability.json"))
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
 
     generator, params = pm.load_generator(options.generator)
-    rows = []
-    for layer in options.layers or range(generator.spec.num_layers):
-        start = time.perf_counter()
-        rows += layer_rows(generator, params, layer, options)
-        print(f"layer {layer}: {time.perf_counter() - start:.0f} s", flush=True)
-    report = {
-        "generator": options.generator,
-        "weights": generator.spec.identity,
-        "samples": options.samples,
-        "pairs": options.pairs,
-        "restarts": options.restarts,
-        "seed": options.seed,
-        "jax": jax.__version__,
-        "rows": rows,
+    facts = {
+        name: getattr(options, name)
+        for name in ("generator", "numbers", "solvers", "samples", "sets", "restarts", "seed")
     }
-    options.out.write_text(json.dumps(report, indent=2) + "\n")
-    text = tables(rows, options)
-    options.out.with_suffix(".md").write_text(text)
-    print(text)
+    facts |= {
+        "weights": generator.spec.identity,
+        "jax": jax.__version__,
+        "device": jax.devices()[0].device_kind,
+    }
+    report = earlier(options.out, facts)
+    for layer in options.layers or range(generator.spec.num_layers):
+        if str(layer) in report["seconds"]:
+            continue
+        start = time.perf_counter()
+        report["rows"] += layer_rows(generator, params, layer, options)
+        report["rows"].sort(key=lambda row: row["layer"])
+        report["seconds"][str(layer)] = round(time.perf_counter() - start, 1)
+        print(f"layer {layer}: {report['seconds'][str(layer)]:.0f} s", flush=True)
+        options.out.write_text(json.dumps(report, indent=2) + "\n")
+        options.out.with_suffix(".md").write_text(tables(report))
+    print(tables(report))
 
 
 if __name__ == "__main__":

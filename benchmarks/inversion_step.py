@@ -1,0 +1,275 @@
+"""Time and peak memory of one optimisation step, an image, beside plain PyTorch.
+
+    python benchmarks/inversion_step.py --out benchmarks/results/inversion_step.json
+
+One step of PmSFC 4x4 (16 codes; equations 7 and 8, pixel loss, gradients of codes and weights,
+Adam) at the first layer at 16x16: on the shipped prior, and on PGGAN-256 and PGGAN-1024 of full
+width with random weights. Beside ours run two PyTorch versions of the same composition that we
+wrote (`torch_pggan.py`): a plain one, and one that slices the last layer of the head by
+subspace, as ours does. All contenders give the same losses first, or nothing is timed. Each
+gets the batch size that is best for it; then all run in turns, round after round, and medians
+with quartiles are given. Memory is
+the resident peak of a process of its own (of the device on an accelerator), libraries and weights
+included.
+
+Where there is no PyTorch its columns are left out. The matrix product rate is that of 1024x1024
+float32 products in jax. The work of a step is counted from the network's shapes: the forward
+pass and as much again for the gradients of the features, as weights are frozen; every
+convolution counts as a plain 3x3 one, though ours does a doubling one with fewer products.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import pmsfc_jax as pm
+from pmsfc_jax.core.generator import default_layer
+from pmsfc_jax.evaluation.memory import peak_memory
+from pmsfc_jax.inversion.batch import InversionConfig
+from pmsfc_jax.inversion.compose import Codes
+from pmsfc_jax.inversion.optimise import Setting, advance, start, steps_per_call
+from pmsfc_jax.nn import pggan
+
+R, K = 4, 4
+#: Widths at 4x4, 8x8, ... of the full-size generators (Karras et al. 2018, table 2).
+FULL = (512, 512, 512, 512, 256, 128, 64, 32, 16)
+CASES = ("prior", "256", "1024")
+OURS, WHOLE, PLAIN, SLICED = "pmsfc_jax", "pmsfc_jax, whole head", "PyTorch", "PyTorch, sliced"
+#: Batch sizes that are tried.
+BATCHES = {"prior": (1, 2, 4, 8, 16), "256": (1, 2), "1024": (1,)}
+
+
+class Case(NamedTuple):
+    """One generator, cut, with a partition of its channels."""
+
+    config: pggan.PGGANConfig
+    generator: pm.SplitGenerator
+    params: Any
+    layer: int
+    groups: tuple[tuple[int, ...], ...]
+
+
+def make_case(name: str) -> Case:
+    """The shipped prior, or a PGGAN of full width with random weights."""
+    if name == "prior":
+        generator, params = pm.load_generator("pggan_tops32")
+        widths = tuple(params[f"conv{i}"]["kernel"].shape[-1] for i in range(len(params) - 1))
+        config = pggan.PGGANConfig(generator.spec.latent_shape[0], widths)
+    else:
+        levels = int(name).bit_length() - 2
+        config = pggan.PGGANConfig(512, tuple(w for w in FULL[:levels] for _ in (0, 1)))
+        generator = pggan.split_generator(config, name)
+        params = pggan.pure_module(config).init(jax.random.key(0))
+    layer = default_layer(generator.spec)
+    channels = np.random.default_rng(0).permutation(generator.spec.feature_shape(layer)[-1])
+    groups = tuple(tuple(sorted(map(int, part))) for part in np.array_split(channels, R))
+    return Case(config, generator, params, layer, groups)
+
+
+def start_arrays(case: Case, batch: int) -> tuple[np.ndarray, Codes]:
+    """Targets and codes to start from; the first image is the same for every batch."""
+    rng = np.random.default_rng(1)
+    target = rng.uniform(-1, 1, (batch, *case.generator.spec.image_shape)).astype(np.float32)
+    channels = case.generator.spec.feature_shape(case.layer)[-1]
+    z = rng.standard_normal((batch, R, K, case.config.latent_dim)).astype(np.float32)
+    w = (0.5 + 0.05 * rng.standard_normal((batch, R, K, channels))).astype(np.float32)
+    return target, Codes(z, w)
+
+
+def our_steps(case: Case, batch: int, *, sliced: bool) -> tuple[Callable[[], np.ndarray], int]:
+    """``run() -> losses [n, batch]`` of n steps, and n."""
+    config = InversionConfig(num_steps=10 if case.config.resolution < 512 else 1)
+    groups = case.groups if sliced else None
+    setting = Setting(case.generator, config, case.layer, None, groups)
+    target, codes = start_arrays(case, batch)
+    masks = np.zeros((R, codes.w.shape[-1]), np.float32)
+    for row, group in enumerate(case.groups):
+        masks[row, list(group)] = 1
+    problem, state = start(setting, {}, jax.tree.map(jnp.asarray, codes), target, masks)
+
+    def run() -> np.ndarray:
+        nonlocal state
+        state, info = advance(setting, case.params, {}, problem, state, jnp.int32(0))
+        return np.asarray(info.loss)
+
+    return run, steps_per_call(config.num_steps)
+
+
+def torch_steps(case: Case, batch: int, *, sliced: bool) -> tuple[Callable[[], np.ndarray], int]:
+    """As `our_steps`, one step at a time."""
+    from torch_pggan import TorchInversion
+
+    target, codes = start_arrays(case, batch)
+    inversion = TorchInversion(
+        jax.tree.map(np.asarray, case.params),
+        [case.config.doubles(i) for i in range(len(case.config.widths))],
+        layer=case.layer,
+        target=target,
+        z=codes.z,
+        w=codes.w,
+        groups=case.groups,
+        sliced=sliced,
+    )
+    return lambda: inversion.step().numpy()[None], 1
+
+
+MAKERS: dict[str, tuple[Callable[..., tuple[Callable[[], np.ndarray], int]], bool]] = {
+    OURS: (our_steps, True),
+    WHOLE: (our_steps, False),
+    PLAIN: (torch_steps, False),
+    SLICED: (torch_steps, True),
+}
+
+
+def timed(run: Callable[[], np.ndarray], steps: int, batch: int) -> float:
+    """Seconds a step and image of one call."""
+    began = time.perf_counter()
+    run()
+    return (time.perf_counter() - began) / steps / batch
+
+
+def macs(case: Case, *, sliced: bool) -> float:
+    """Multiply-adds of one image's forward pass: 16 heads and one tail, as a plain 3x3 would."""
+    config = case.config
+    total = 0.0
+    for i, width in enumerate(config.widths):
+        if i == 0:
+            work = config.latent_dim * 16 * width
+        else:
+            work = 9 * config.widths[i - 1] * width * config.layer_resolution(i) ** 2
+        codes = R * K if i <= case.layer else 1
+        total += work * codes / (R if sliced and i == case.layer else 1)
+    return total + 3 * config.widths[-1] * config.resolution**2
+
+
+def matmul_rate() -> float:
+    """Float32 operations a second of a 1024x1024 product, the best of five runs of ten."""
+    x = jnp.ones((1024, 1024))
+    product = jax.jit(lambda x: x @ x)
+    product(x).block_until_ready()
+    best = np.inf
+    for _ in range(5):
+        began = time.perf_counter()
+        for _ in range(10):
+            y = product(x)
+        y.block_until_ready()
+        best = min(best, time.perf_counter() - began)
+    return 10 * 2 * 1024**3 / best
+
+
+def peak_mib(name: str, contender: str, batch: int) -> float:
+    """Peak memory of three steps in a process of its own; see `peak_memory`."""
+    command = [sys.executable, __file__, "--memory", name, contender, str(batch)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return float(done.stdout.splitlines()[-1])
+
+
+def report_memory(name: str, contender: str, batch: int) -> None:
+    """The child process of `peak_mib`."""
+    maker, sliced = MAKERS[contender]
+    case = make_case(name)
+    jax.block_until_ready(case.params)
+    with peak_memory() as peak:
+        run, _ = maker(case, batch, sliced=sliced)
+        for _ in range(3):
+            run()
+    print(peak.mib)
+
+
+def measure(name: str, contenders: list[str], rounds: int) -> dict[str, Any]:
+    """One row for each contender on one generator."""
+    case = make_case(name)
+    losses = {}
+    for contender in contenders:
+        maker, sliced = MAKERS[contender]
+        run, _ = maker(case, 1, sliced=sliced)
+        losses[contender] = float(run()[0, 0])
+        np.testing.assert_allclose(losses[contender], losses[OURS], rtol=1e-4)
+    best: dict[str, int] = {}
+    for contender in contenders:
+        maker, sliced = MAKERS[contender]
+        tries = {}
+        for batch in BATCHES[name]:
+            run, steps = maker(case, batch, sliced=sliced)
+            run()
+            tries[batch] = min(timed(run, steps, batch) for _ in range(3))
+        best[contender] = min(tries, key=lambda batch: tries[batch])
+    runs = {}
+    for contender in contenders:
+        maker, sliced = MAKERS[contender]
+        runs[contender] = maker(case, best[contender], sliced=sliced)
+        runs[contender][0]()
+    times: dict[str, list[float]] = {contender: [] for contender in contenders}
+    for _ in range(rounds):
+        for contender, (run, steps) in runs.items():
+            times[contender].append(timed(run, steps, best[contender]))
+    rows = {}
+    for contender in contenders:
+        low, median, high = np.percentile(times[contender], (25, 50, 75))
+        work = macs(case, sliced=MAKERS[contender][1])
+        rows[contender] = {
+            "batch": best[contender],
+            "seconds": float(median),
+            "quartiles": [float(low), float(high)],
+            "forward_gmac": work / 1e9,
+            "gflops": 2 * 2 * work / median / 1e9,
+            "peak_mib": peak_mib(name, contender, best[contender]),
+            "loss": losses[contender],
+        }
+    return {"layer": case.layer, "rows": rows}
+
+
+def main() -> None:
+    """Measure, print a table, write JSON."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--cases", nargs="+", default=list(CASES), choices=CASES)
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--out", type=Path, default=Path("inversion_step.json"))
+    parser.add_argument("--memory", nargs=3, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.memory:
+        report_memory(options.memory[0], options.memory[1], int(options.memory[2]))
+        return
+    contenders = [OURS, WHOLE]
+    try:
+        import torch
+
+        contenders += [PLAIN, SLICED]
+        versions = {"torch": torch.__version__, "torch_threads": torch.get_num_threads()}
+    except ImportError:
+        versions = {}
+    record: dict[str, Any] = {
+        "device": jax.devices()[0].device_kind,
+        "jax": jax.__version__,
+        **versions,
+        "matmul_gflops": matmul_rate() / 1e9,
+        "cases": {},
+    }
+    print(f"matrix products: {record['matmul_gflops']:.0f} GFLOP/s", flush=True)
+    print(
+        "| generator | contender | batch | ms a step and image | quartiles | GFLOP/s | peak MiB |"
+    )
+    print("|---|---|---|---|---|---|---|")
+    for name in options.cases:
+        record["cases"][name] = measure(name, contenders, options.rounds)
+        for contender, row in record["cases"][name]["rows"].items():
+            low, high = (f"{1e3 * q:.1f}" for q in row["quartiles"])
+            print(
+                f"| {name} | {contender} | {row['batch']} | {1e3 * row['seconds']:.1f} "
+                f"| {low} to {high} | {row['gflops']:.0f} | {row['peak_mib']:.0f} |",
+                flush=True,
+            )
+        options.out.write_text(json.dumps(record, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
