@@ -12,10 +12,12 @@ ROOT = Path(__file__).resolve().parent.parent
 def test_the_pipeline_in_python(monkeypatch):
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     code = text.split("```python\n")[1].split("```")[0]
-    assert "num_steps=300" in code
+    preset = 'pm.preset("default")'
+    assert preset in code
     monkeypatch.chdir(ROOT)
     names: dict = {}
-    exec(compile(code.replace("num_steps=300", "num_steps=10"), "README.md", "exec"), names)
+    shorter = code.replace(preset, 'pm.preset("default", num_steps=10)')
+    exec(compile(shorter, "README.md", "exec"), names)
     np.testing.assert_array_equal(names["images"], names["result"].reconstruction)
     assert names["images"].shape == (8, 32, 32, 3)
     # The embedded weights and the examples belong together: ten steps already come close.
