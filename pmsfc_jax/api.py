@@ -92,17 +92,26 @@ _KIND, _FORMAT = "subspaces", 1
 
 
 def load_perceptual(
-    name_or_path: str | os.PathLike[str], *, weights_dir: str | os.PathLike[str] | None = None
+    name_or_path: str | os.PathLike[str],
+    *,
+    lpips_heads: str | os.PathLike[str] | None = None,
+    weights_dir: str | os.PathLike[str] | None = None,
 ) -> Perceptual | None:
     """Load a network V: a judging network, or the one that is stored beside a generator.
 
     ``None`` where there is neither.
 
+    Args:
+      name_or_path: weights by name or folder.
+      lpips_heads: LPIPS' heads, by name or folder, where ``name_or_path`` is VGG16: V is then LPIPS
+        and goes with ``perceptual_norm="l2"``.
+      weights_dir: searched first for a name.
+
     Raises:
-      InputError: no such weights, or they are damaged.
+      InputError: no such weights, they are damaged, or do not fit each other.
 
     """
-    found = load_perceptual_network(name_or_path, weights_dir=weights_dir)
+    found = load_perceptual_network(name_or_path, lpips_heads=lpips_heads, weights_dir=weights_dir)
     return None if found is None else Perceptual(*found)
 
 

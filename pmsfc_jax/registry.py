@@ -4,14 +4,14 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.generator import SplitGenerator
 from pmsfc_jax.core.typing import Array, Params
-from pmsfc_jax.metrics.lpips import lpips_params
+from pmsfc_jax.metrics.lpips import feature_maps, lpips_params
 from pmsfc_jax.nn import dcgan, lpips_heads, pggan, pggan_discriminator, squeezenet, vgg16
 from pmsfc_jax.nn.config import config_from
 from pmsfc_jax.weights.layouts.layout import LPIPS, PERCEPTUAL
@@ -44,11 +44,15 @@ class Family(NamedTuple):
 
 
 class PerceptualNetwork(NamedTuple):
-    """A network that judges images: its features, its weights, and what a run's record calls it."""
+    """A network that judges images: its features, its weights, and what a run's record calls it.
+
+    ``norm`` is the one that its distance is defined with, where there is one.
+    """
 
     extract: FeatureFunction
     params: Params
     name: str
+    norm: Literal["l1", "l2"] | None = None
 
 
 def _discriminator_config(architecture: dict[str, Any]) -> pggan_discriminator.DiscriminatorConfig:
@@ -137,13 +141,18 @@ def load_generator(
 
 
 def load_perceptual_network(
-    name_or_path: str | os.PathLike[str], *, weights_dir: str | os.PathLike[str] | None = None
+    name_or_path: str | os.PathLike[str],
+    *,
+    lpips_heads: str | os.PathLike[str] | None = None,
+    weights_dir: str | os.PathLike[str] | None = None,
 ) -> PerceptualNetwork | None:
     """Load a network that judges images: a judging network's own weights, or a generator's.
 
     Args:
       name_or_path: converted weights of a judging network such as VGG16, or of a generator, whose
         discriminator it then is.
+      lpips_heads: converted weights of LPIPS' heads for VGG16, which make it LPIPS: its squared
+        distance, ``norm`` being ``"l2"``.
       weights_dir: as `load_generator`.
 
     Returns:
@@ -153,6 +162,10 @@ def load_perceptual_network(
       InputError: there are no such weights, or they are damaged.
 
     """
+    if lpips_heads is not None:
+        params = load_lpips(name_or_path, lpips_heads, weights_dir=weights_dir)
+        heads = read_manifest(settled(find_weights(lpips_heads, weights_dir)))
+        return PerceptualNetwork(feature_maps, params, f"{heads.name}/{LPIPS}", "l2")
     folder = find_weights(name_or_path, weights_dir)
     there = read_manifest(settled(folder)).networks
     role = PERCEPTUAL if PERCEPTUAL in there else DISCRIMINATOR

@@ -45,10 +45,14 @@ def load_v(options: Options) -> Perceptual | None:
       InputError: one was asked for and there is none.
 
     """
+    if options.lpips_heads and not options.perceptual:
+        raise InputError("give --perceptual with --lpips-heads: the VGG16 that they belong to")
     if not options.perceptual_weight and not options.perceptual:
         return None
     source = options.perceptual or options.generator
-    perceptual = load_perceptual(source, weights_dir=options.weights_dir)
+    perceptual = load_perceptual(
+        source, lpips_heads=options.lpips_heads, weights_dir=options.weights_dir
+    )
     if perceptual is None:
         raise InputError(
             f"{source} has no perceptual network: leave --perceptual-weight out, or name one with "
@@ -75,6 +79,8 @@ def config_of(
         for name, value in vars(options).items()
         if value is not None and _RENAMED.get(name, name) in fields
     }
+    if perceptual is not None and perceptual.norm is not None:
+        explicit = {"perceptual_norm": perceptual.norm} | explicit
     values = settings_of(options.preset, explicit)
     if values.get("layer") is None:
         values["layer"] = default_layer(generator.spec) if given is None else given.layer

@@ -78,10 +78,12 @@ class Options:
     """Of the base picture of released; by default 1 there."""
     perceptual: str | None = None
     """Converted judging network to use as V, instead of the one stored with the generator."""
+    lpips_heads: str | None = None
+    """Converted heads of LPIPS: with --perceptual naming VGG16, V is LPIPS."""
     perceptual_weight: float | None = None
     """Weight of V; by default 0, with which lbfgs comes closer even under other networks."""
     perceptual_norm: Literal["l1", "l2"] | None = None
-    """Of the difference of V's features; by default l1."""
+    """Of the difference of V's features; by default l1, and l2 for LPIPS."""
     latent_weight: float | None = None
     """Of a pull of the codes to the shell where normal ones lie; by default 0."""
     precision: Literal["default", "high", "highest"] = "default"

@@ -114,6 +114,11 @@ def _job(
             "give perceptual=, or set perceptual_weight to 0"
         )
     used = perceptual if config.perceptual_weight else None
+    if used is not None and used.norm not in (None, config.perceptual_norm):
+        raise InputError(
+            f"{used.name} is a distance of {used.norm} and perceptual_norm is "
+            f"{config.perceptual_norm}: set perceptual_norm to {used.norm}"
+        )
     return Job(
         setting=Setting(
             generator,

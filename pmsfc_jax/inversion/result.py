@@ -7,6 +7,7 @@ import numpy as np
 
 from pmsfc_jax.core.typing import Array, Params
 from pmsfc_jax.inversion.compose import Method
+from pmsfc_jax.inversion.objective import Norm
 
 
 class Perceptual(NamedTuple):
@@ -16,12 +17,14 @@ class Perceptual(NamedTuple):
       extract: ``(params, x [b, H, W, 3] in [-1, 1]) -> feature maps``.
       params: its weights.
       name: what the run's record calls it.
+      norm: the ``perceptual_norm`` that it is defined with, or ``None`` where either will do.
 
     """
 
     extract: Callable[[Params, Array], Any]
     params: Params
     name: str
+    norm: Norm | None = None
 
 
 class InversionResult(NamedTuple):

@@ -7,6 +7,8 @@ a position scaled to length 1 over its channels, and ``head`` are learned weight
 at their own size, in [-1, 1], standardised as `pmsfc_jax.nn.imagenet` says.
 """
 
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -35,7 +37,7 @@ def lpips_params(vgg: Params, heads: Params, *, num_layers: int = len(TAPS)) -> 
       What `lpips_distance` takes.
 
     Raises:
-      InputError: VGG16 ends before that layer, or the heads are not for it.
+      InputError: VGG16 ends before that layer, or the heads are not for it or negative.
 
     """
     if f"conv{num_layers}_1" not in vgg:
@@ -53,6 +55,8 @@ def lpips_params(vgg: Params, heads: Params, *, num_layers: int = len(TAPS)) -> 
                 f"these LPIPS heads are not for VGG16: {TAPS[k]} has {width} channels and wants "
                 f"as many weights, and there is {found}"
             )
+        if not bool((jnp.asarray(head) >= 0).all()):
+            raise InputError(f"the LPIPS head for {TAPS[k]} has weights below 0: no distance")
         taken[f"lin{k}"] = {"weight": head}
     if num_layers == len(TAPS) and f"lin{num_layers}" in heads:
         raise InputError("these LPIPS heads are for a network of more layers than VGG16")
@@ -87,17 +91,35 @@ def lpips_distance(params: Params, a: Array | np.ndarray, b: Array | np.ndarray)
 
 def layer_distances(params: Params, a: Array, b: Array) -> Array:
     """Distance of each pair in each layer, ``[b, H, W, 3]`` in [-1, 1] twice to ``[b, layers]``."""
-    blocks = len(params["heads"])
     with jax.default_matmul_precision("highest"):
-        x = standardise(jnp.concatenate([a, b]))
-        features = block_outputs(params["vgg"], x, blocks)
+        maps = feature_maps(params, jnp.concatenate([a, b]))
     distances = []
+    for feature in maps:
+        of_a, of_b = jnp.split(feature, 2)
+        distances.append(jnp.square(of_a - of_b).mean((1, 2, 3)) / len(maps))
+    return jnp.stack(distances, axis=1)
+
+
+def feature_maps(params: Params, x: Array) -> list[Array]:
+    """LPIPS as a network V: its distance is that of these maps, squared.
+
+    Map k is ``sqrt(num_layers * C * head) * u``, so that the mean over maps of the mean squared
+    difference of two images' elements is their LPIPS.
+
+    Args:
+      params: what `lpips_params` gives.
+      x: ``[b, H, W, 3]`` in [-1, 1], 16 pixels or more a side.
+
+    Returns:
+      ``[b, H_k, W_k, C_k]`` for each layer.
+
+    """
+    features = block_outputs(params["vgg"], standardise(x), len(params["heads"]))
+    maps = []
     for k, feature in enumerate(features):
         head = params["heads"][f"lin{k}"]["weight"].reshape(1, 1, 1, -1)
-        of_a, of_b = jnp.split(_unit(feature), 2)
-        squares = jnp.square(of_a - of_b)
-        distances.append((head * squares).sum(-1).mean((1, 2)))
-    return jnp.stack(distances, axis=1)
+        maps.append(math.sqrt(len(features) * head.size) * jnp.sqrt(head) * _unit(feature))
+    return maps
 
 
 _compiled = jax.jit(layer_distances)
@@ -108,5 +130,7 @@ def _in_range(images: Array) -> Array:
 
 
 def _unit(features: Array) -> Array:
-    length = jnp.sqrt(jnp.square(features).sum(-1, keepdims=True))
+    # Where all channels are zero the root's slope would be infinite, and a gradient no number.
+    squares = jnp.square(features).sum(-1, keepdims=True)
+    length = jnp.sqrt(jnp.maximum(squares, jnp.finfo(squares.dtype).tiny))
     return features / (length + jnp.float32(_EPSILON))

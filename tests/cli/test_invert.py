@@ -4,6 +4,7 @@ import csv
 import json
 import shutil
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image
@@ -11,6 +12,10 @@ from PIL import Image
 import pmsfc_jax as pm
 from pmsfc_jax.core.images import to_uint8
 from pmsfc_jax.io.codes import load_codes
+from pmsfc_jax.metrics.lpips import layer_distances
+from pmsfc_jax.registry import load_lpips
+from pmsfc_jax.weights.convert import convert_checkpoint
+from tests.weights.native_judges import draw_vgg
 
 SHORT = ("--generator", "plain", "--steps", "10", "--num-subspaces", "2", "--codes", "2")
 
@@ -210,6 +215,38 @@ def test_the_discriminator_is_used_where_it_is_stored_and_has_a_weight(pmsfc, ph
     config = json.loads((tmp_path / "run" / "config.json").read_text())
     assert config["perceptual"]
     assert config["inversion"]["perceptual_weight"] == 0.1
+
+
+def test_lpips_can_be_the_objective(pmsfc, photos, weights_dir, tmp_path):
+    widths = (2, 3, 4, 2, 3)
+    heads = {f"lin{k}.model.1.weight": np.ones((1, w, 1, 1)) for k, w in enumerate(widths)}
+    for name, arrays in (("vgg", draw_vgg(widths)), ("heads", heads)):
+        np.savez(tmp_path / f"{name}.npz", **arrays)
+        convert_checkpoint(tmp_path / f"{name}.npz", name, weights_dir=tmp_path)
+    plain = weights_dir / "plain"
+    words = ["invert", photos, "--generator", plain, "--weights-dir", tmp_path, "--steps", "20"]
+    words += ["--lpips-heads", "heads", "--pixel-weight", "0", "--perceptual-weight", "1"]
+    out = tmp_path / "run"
+    code, _, err = pmsfc(*words, "--out", out, "--perceptual", "vgg", weights=False)
+    assert code == 0, err
+    config = json.loads((out / "config.json").read_text())
+    assert config["perceptual"] == "heads/lpips"
+    assert config["inversion"]["perceptual_norm"] == "l2"
+    # The objective is LPIPS and nothing else.
+    generator, params = pm.load_generator(plain)
+    lpips = load_lpips("vgg", "heads", weights_dir=tmp_path)
+    for row in rows(out):
+        drawn = pm.render(generator, params, out / "codes" / f"{row['image']}.npz")
+        [target] = pm.load_images(out / "targets" / f"{row['image']}.png", generator)
+        distance = layer_distances(lpips, jnp.asarray(drawn), target[None]).sum()
+        assert float(row["loss"]) == pytest.approx(float(distance), rel=1e-3)
+    for more, message in (
+        (("--perceptual", "vgg", "--perceptual-norm", "l1"), "set perceptual_norm to l2"),
+        ((), "give --perceptual with --lpips-heads"),
+    ):
+        code, _, err = pmsfc(*words, "--out", tmp_path / "other", *more, weights=False)
+        assert code == 2
+        assert message in err
 
 
 def test_info_shows_layers(pmsfc):

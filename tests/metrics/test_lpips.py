@@ -1,12 +1,19 @@
 """LPIPS against the original's distances on the original's images."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from pmsfc_jax.core.errors import InputError
+from pmsfc_jax.inversion.solvers.curvature import push_forward
 from pmsfc_jax.metrics import lpips
-from pmsfc_jax.metrics.lpips import layer_distances, lpips_distance, lpips_params
+from pmsfc_jax.metrics.lpips import (
+    feature_maps,
+    layer_distances,
+    lpips_distance,
+    lpips_params,
+)
 from pmsfc_jax.weights.reader import read_checkpoint
 from tests.weights.conversion import TOLERANCE, converted, error
 from tests.weights.native_judges import draw_vgg
@@ -91,6 +98,36 @@ def test_a_flat_picture_has_a_finite_distance(params):
     assert np.isfinite(lpips_distance(params, black, black + 255)).all()
 
 
+def test_the_mean_squared_difference_of_the_maps_is_the_distance(params):
+    """Against the formula of the paper, written out in float64."""
+    a, b = (jnp.asarray(x, jnp.float32) / 127.5 - 1 for x in (pictures(2), pictures(2)[::-1]))
+    maps = [[np.asarray(m, np.float64) for m in feature_maps(params, x)] for x in (a, b)]
+    found = np.mean([((p - q) ** 2).mean((1, 2, 3)) for p, q in zip(*maps, strict=True)], axis=0)
+    expected = 0
+    outputs = [lpips.block_outputs(params["vgg"], lpips.standardise(x), 5) for x in (a, b)]
+    for k, pair in enumerate(zip(*outputs, strict=True)):
+        p, q = (np.asarray(f, np.float64) for f in pair)
+        p, q = (f / (np.linalg.norm(f, axis=-1, keepdims=True) + 1e-10) for f in (p, q))
+        head = np.asarray(params["heads"][f"lin{k}"]["weight"], np.float64)
+        expected = expected + ((p - q) ** 2 @ head).mean((1, 2))
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def test_dead_features_leave_both_derivatives_finite(params):
+    vgg = {name: dict(layer) for name, layer in params["vgg"].items()}
+    vgg["conv3_3"]["bias"] = vgg["conv3_3"]["bias"] - 1e3  # no feature of this block is alive
+    dead = params | {"vgg": vgg}
+
+    x = jnp.asarray(pictures(1), jnp.float32) / 127.5 - 1
+    values, pull = jax.vjp(lambda x: tuple(feature_maps(dead, x)), x)
+    assert not np.asarray(values[2]).any()
+    gradient = np.asarray(pull(values)[0])
+    changes = push_forward(pull, values)(jnp.ones_like(x))  # as the Gauss-Newton solvers do
+    for found in (gradient, *map(np.asarray, changes)):
+        assert np.isfinite(found).all()
+    assert gradient.any()
+
+
 def test_images_and_networks_that_do_not_fit(params):
     with pytest.raises(InputError):
         lpips_distance(params, pictures(2), pictures(1))
@@ -103,3 +140,5 @@ def test_images_and_networks_that_do_not_fit(params):
         lpips_params(params["vgg"], heads | {"lin2": {"weight": jnp.ones(7)}})
     with pytest.raises(InputError, match="more layers than VGG16"):
         lpips_params(params["vgg"], heads | {"lin5": {"weight": jnp.ones(7)}})
+    with pytest.raises(InputError, match="relu3_3 has weights below 0"):
+        lpips_params(params["vgg"], heads | {"lin2": {"weight": -heads["lin2"]["weight"]}})
