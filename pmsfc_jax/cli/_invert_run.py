@@ -36,12 +36,14 @@ from pmsfc_jax.cli._invert_measure import (
     saved_codes,
     summary,
 )
+from pmsfc_jax.cli._invert_start import codes_sha256, starting_codes, subspaces_path
 from pmsfc_jax.cli._invert_state import batches_to_do, resume_in
 from pmsfc_jax.cli._signals import stop_on_signal
 from pmsfc_jax.cli.invert import EXIT_STOPPED, Options
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.images import to_float
 from pmsfc_jax.core.typing import Params
+from pmsfc_jax.inversion.compose import Codes
 from pmsfc_jax.inversion.restart import RESTART_DIVISOR
 from pmsfc_jax.inversion.resume import Stopped
 from pmsfc_jax.io.images import Photograph
@@ -60,6 +62,7 @@ class _Work(NamedTuple):
     subspaces: Subspaces | None
     config: InversionConfig
     perceptual: Perceptual | None
+    start: Codes | None
     run: RunFolder
     rows: Rows
     events: Events
@@ -110,6 +113,7 @@ def _invert_run(options: Options, events: Events) -> int:
             batches=batches,
             resume=resume_in(states, options.save_every_seconds),
             should_stop=should_stop,
+            start_from=work.start,
         )
         try:
             for rows, result in found:
@@ -126,12 +130,18 @@ def _prepare(options: Options, events: Events) -> tuple[_Work, int]:
     """Load everything and open the run; also, how many photographs could not be read."""
     generator, params = load_generator(options.generator, weights_dir=options.weights_dir)
     perceptual = load_v(options)
-    given = load_subspaces(options.subspaces) if options.subspaces else None
+    path = subspaces_path(options)
+    given = load_subspaces(path) if path else None
     config = config_of(options, generator, given, perceptual)
     photographs, num_left_out = load_all(options, generator, events)
+    settings = settings_record(options, generator, config, given, perceptual)
+    start = None
+    if options.start_from is not None:
+        start = starting_codes(options, options.start_from, generator, config, given, photographs)
+        settings["start_from_sha256"] = codes_sha256(options.start_from)
     run = RunFolder.open(
         options.out,
-        settings_record(options, generator, config, given, perceptual),
+        settings,
         environment={
             "pmsfc_jax": __version__,
             "jax": jax.__version__,
@@ -158,6 +168,7 @@ def _prepare(options: Options, events: Events) -> tuple[_Work, int]:
         subspaces,
         config,
         perceptual,
+        start,
         run,
         rows,
         events,

@@ -68,6 +68,9 @@ class Options:
     """With which these two start."""
     candidates: int | None = None
     """Sets of starting codes drawn for each photograph; the best is taken. By default 1."""
+    start_from: Path | None = None
+    """Folder of an earlier run of the same method, layer and photographs, whose codes are gone on
+    from; its subspaces are used where --subspaces does not name others."""
     pixel_weight: float | None = None
     """Of the difference of pixels; by default 1 (0.01 for released)."""
     pixel_norm: Literal["l2", "l1"] | None = None

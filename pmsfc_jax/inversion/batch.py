@@ -53,7 +53,7 @@ def invert_batches(
     resume: Resume | None = None,
     should_stop: Callable[[], bool] = lambda: False,
     devices: Sequence[jax.Device] | None = None,
-    start_from: InversionResult | None = None,
+    start_from: InversionResult | Codes | None = None,
 ) -> Iterator[tuple[tuple[int, ...], InversionResult]]:
     """`invert`, giving each batch as soon as it is done: which targets it has, and its result.
 
@@ -137,9 +137,13 @@ def _job(
     )
 
 
-def _starts(job: Job, earlier: InversionResult, count: int) -> Codes:
+def _starts(job: Job, earlier: InversionResult | Codes, count: int) -> Codes:
     """Codes of an earlier result as starting codes of ``count`` targets."""
-    starts = codes_from(job.setting, earlier.codes, earlier.weights, job.masks)
+    if isinstance(earlier, InversionResult):
+        z, w = earlier.codes, earlier.weights
+    else:
+        z, w = np.asarray(earlier.z), np.asarray(earlier.w)
+    starts = codes_from(job.setting, z, w, job.masks)
     if len(starts.z) != count:
         raise InputError(
             f"start_from has codes of {len(starts.z)} images and there are {count} targets: give "
@@ -197,7 +201,7 @@ def invert(
     resume: Resume | None = None,
     should_stop: Callable[[], bool] = lambda: False,
     devices: Sequence[jax.Device] | None = None,
-    start_from: InversionResult | None = None,
+    start_from: InversionResult | Codes | None = None,
 ) -> InversionResult:
     """Find codes from which the generator redraws ``targets`` (paper, equations 7 to 9).
 
@@ -215,7 +219,8 @@ def invert(
         inversion that was never stopped.
       should_stop: asked between compiled loops.
       devices: over which each batch is split; by default all of this process.
-      start_from: an earlier result for the same targets, whose codes are gone on from.
+      start_from: an earlier result for the same targets, whose codes are gone on from, or such
+        codes: ``z [n, R, K, d]`` and ``w [n, R, K, C]``.
 
     Returns:
       The best codes of each image, and the images they give.

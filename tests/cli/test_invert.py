@@ -4,6 +4,7 @@ import csv
 import json
 import shutil
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -215,6 +216,63 @@ def test_the_discriminator_is_used_where_it_is_stored_and_has_a_weight(pmsfc, ph
     config = json.loads((tmp_path / "run" / "config.json").read_text())
     assert config["perceptual"]
     assert config["inversion"]["perceptual_weight"] == 0.1
+
+
+def test_codes_of_an_earlier_run_are_gone_on_from(run, invert, weights_dir, tmp_path):
+    out = tmp_path / "more"
+    code, _, err = invert(out, "--start-from", run)
+    assert code == 0, err
+    first, second = ({row["image"]: row for row in rows(folder)} for folder in (run, out))
+    for name in first:
+        # The first step of the second run evaluates the codes that the first run kept.
+        before, after = (load_codes(folder / "codes" / f"{name}.npz") for folder in (run, out))
+        assert after.losses[0] == pytest.approx(before.losses.min(), rel=1e-5)
+        assert float(second[name]["loss"]) < float(first[name]["loss"])
+    assert (out / "subspaces.npz").exists()
+    # The same command keeps what is finished, another start is another run.
+    assert "3 images were finished before" in invert(out, "--start-from", run)[2]
+    code, _, err = invert(out, "--start-from", out)
+    assert code == 2
+    assert "start_from_sha256" in err
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (("--method", "mganprior"), "give --method pmsfc_full --layer"),
+        (("--partition", "random"), "leave --partition out"),
+        (("--layer", "2"), "use one layer for both"),
+    ],
+)
+def test_a_start_of_another_kind_is_refused(run, invert, tmp_path, more, message):
+    code, _, err = invert(tmp_path / "more", "--start-from", run, *more)
+    assert code == 2
+    assert message in err
+    assert not (tmp_path / "more").exists()
+
+
+def test_a_start_of_another_partition_is_refused(run, pmsfc, invert, tmp_path):
+    folder = tmp_path / "subspaces"
+    words = ("--layer", "4", "--num-subspaces", "2", "--seed", "5", "--no-report")
+    assert pmsfc("discover", "plain", "--out", folder, *words)[0] == 0
+    subspaces = pm.load_subspaces(folder)
+    shuffled = pm.random_subspaces(subspaces, jax.random.key(1))
+    pm.save_subspaces(folder / "subspaces.npz", shuffled, seed=5)
+    code, _, err = invert(tmp_path / "more", "--start-from", run, "--subspaces", folder)
+    assert code == 2
+    assert "of another partition of the channels" in err
+
+
+def test_a_start_without_codes_is_refused(run, invert, photos, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    shutil.copy(photos / "p0.png", other / "new.png")
+    code, _, err = invert(tmp_path / "more", "--start-from", run, source=other)
+    assert code == 2
+    assert "has no codes of new" in err
+    code, _, err = invert(tmp_path / "more", "--start-from", tmp_path / "nothing")
+    assert code == 2
+    assert "holds no codes" in err
 
 
 def test_lpips_can_be_the_objective(pmsfc, photos, weights_dir, tmp_path):
