@@ -8,6 +8,7 @@ none, and is nevertheless ours to give away. Seeds 0 to 7, not chosen.
 """
 
 import argparse
+import dataclasses
 import json
 from pathlib import Path
 
@@ -30,8 +31,8 @@ def main() -> None:
     options = parser.parse_args()
 
     settings = json.loads((options.run / "config.json").read_text())
-    settings.pop("data_sha256")
-    config = TrainingConfig(**settings)
+    fields = {field.name for field in dataclasses.fields(TrainingConfig)}
+    config = TrainingConfig(**{name: settings[name] for name in fields})
     with checkpoint_manager(options.run) as manager:
         earlier = min(manager.all_steps())
         step, state, place = restore(manager, config, earlier)
