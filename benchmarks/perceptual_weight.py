@@ -1,13 +1,15 @@
-"""Sweep the weight of the shipped discriminator as V, judged by a network it never met.
+"""Sweep blocks and weight of the shipped discriminator as V, judged by a network it never met.
 
     python benchmarks/perceptual_weight.py PHOTOGRAPHS --squeezenet squeezenet1_0.npz
 
-Give photographs that the prior was trained on or others that are not used for reported numbers:
-choosing a default on a test set would spoil it.
+A discriminator has one feature map for each resolution below the picture's, largest first; V is
+all of them, or a single one. Give photographs that the prior was trained on or others that are not
+used for reported numbers: choosing a default on a test set would spoil it.
 """
 
 import argparse
 import json
+from itertools import product
 from pathlib import Path
 
 import jax
@@ -15,8 +17,16 @@ import numpy as np
 
 import pmsfc_jax as pm
 from pmsfc_jax.api import to_uint8
+from pmsfc_jax.inversion.config import OPTIMISERS
 from pmsfc_jax.io.images import find_photographs
 from pmsfc_jax.metrics import load_squeezenet, perceptual_distance, psnr, ssim
+
+
+def only_map(v: pm.Perceptual, block: int) -> pm.Perceptual:
+    """V with one of its feature maps."""
+    return v._replace(
+        extract=lambda params, x: [v.extract(params, x)[block]], name=f"{v.name}, map {block}"
+    )
 
 
 def main():
@@ -28,6 +38,8 @@ def main():
     parser.add_argument("--layer", type=int, default=4)
     parser.add_argument("--steps", type=int, default=150)
     parser.add_argument("--weights", type=float, nargs="+", default=[0, 0.01, 0.1, 1])
+    parser.add_argument("--blocks", action="store_true", help="also each feature map alone")
+    parser.add_argument("--optimiser", default="lbfgs", choices=OPTIMISERS)
     parser.add_argument("--out", type=Path, default=Path("perceptual_weight.json"))
     options = parser.parse_args()
 
@@ -40,10 +52,19 @@ def main():
         generator, params, layer=options.layer, num_subspaces=4, key=key
     )
     rows = []
-    print("| perceptual_weight | PSNR dB | SSIM | independent distance |\n|---|---|---|---|")
-    for weight in options.weights:
+    print("| maps of V | perceptual_weight | PSNR dB | SSIM | independent distance |")
+    print("|---|---|---|---|---|")
+    num_maps = len(v.extract(v.params, targets[:1]))
+    choices = [None, *range(num_maps)] if options.blocks else [None]
+    for weight, block in product(options.weights, choices):
+        if not weight and block is not None:
+            continue
         config = pm.preset(
-            "default", num_steps=options.steps, perceptual_weight=weight, batch_size=options.count
+            "default",
+            num_steps=options.steps,
+            optimiser=options.optimiser,
+            perceptual_weight=weight,
+            batch_size=options.count,
         )
         result = pm.invert(
             generator,
@@ -52,21 +73,26 @@ def main():
             subspaces=subspaces,
             key=key,
             config=config,
-            perceptual=v,
+            perceptual=v if block is None else only_map(v, block),
         )
         a, b = to_uint8(targets), to_uint8(result.reconstruction)
         row = {
+            "block": block,
             "perceptual_weight": weight,
             "psnr": float(np.asarray(psnr(a, b)).mean()),
             "ssim": float(np.asarray(ssim(a, b)).mean()),
             "distance": float(np.asarray(perceptual_distance(judge, a, b)).mean()),
         }
         rows.append(row)
+        name = "-" if not weight else "all" if block is None else str(block)
         print(
-            f"| {weight:g} | {row['psnr']:.2f} | {row['ssim']:.3f} | {row['distance']:.4f} |",
+            f"| {name} | {weight:g} | {row['psnr']:.2f} | {row['ssim']:.3f} "
+            f"| {row['distance']:.4f} |",
             flush=True,
         )
-    options.out.write_text(json.dumps(rows, indent=2) + "\n")
+    settings = {"generator": options.generator, "weights": generator.spec.identity}
+    settings |= {name: getattr(options, name) for name in ("layer", "steps", "optimiser", "count")}
+    options.out.write_text(json.dumps(settings | {"rows": rows}, indent=2) + "\n")
 
 
 if __name__ == "__main__":
