@@ -137,17 +137,21 @@ def timed(run: Callable[[], np.ndarray], steps: int, batch: int) -> float:
     return (time.perf_counter() - began) / steps / batch
 
 
+def layer_macs(config: pggan.PGGANConfig, layer: int) -> float:
+    """Multiply-adds of one layer for one code, as a plain 3x3 convolution would have."""
+    width = config.widths[layer]
+    if layer == 0:
+        return config.latent_dim * 16 * width
+    return 9 * config.widths[layer - 1] * width * config.layer_resolution(layer) ** 2
+
+
 def macs(case: Case, *, sliced: bool) -> float:
     """Multiply-adds of one image's forward pass: 16 heads and one tail, as a plain 3x3 would."""
     config = case.config
     total = 0.0
-    for i, width in enumerate(config.widths):
-        if i == 0:
-            work = config.latent_dim * 16 * width
-        else:
-            work = 9 * config.widths[i - 1] * width * config.layer_resolution(i) ** 2
+    for i in range(len(config.widths)):
         codes = R * K if i <= case.layer else 1
-        total += work * codes / (R if sliced and i == case.layer else 1)
+        total += layer_macs(config, i) * codes / (R if sliced and i == case.layer else 1)
     return total + 3 * config.widths[-1] * config.resolution**2
 
 

@@ -23,7 +23,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from inversion_step import CASES, Case, make_case, matmul_rate
+from inversion_step import CASES, Case, layer_macs, make_case, matmul_rate
 
 import pmsfc_jax as pm
 from pmsfc_jax.evaluation.memory import peak_memory
@@ -111,13 +111,11 @@ def bounds(case: Case, images: int, operations: float, copied: float) -> list[di
     """Of each layer of a forward pass: operations, bytes, and which of the two takes longer."""
     rows, config = [], case.config
     for i, width in enumerate(config.widths):
-        side, count = config.layer_resolution(i), images
+        side, count, flops = config.layer_resolution(i), images, 2.0 * layer_macs(config, i)
         if i == 0:
-            flops = 2.0 * config.latent_dim * side**2 * width
             moved, kernel = config.latent_dim + side**2 * width, config.latent_dim * 16 * width
         else:
             below, incoming = config.layer_resolution(i - 1), config.widths[i - 1]
-            flops = 2.0 * 9 * incoming * width * side**2
             moved, kernel = below**2 * incoming + side**2 * width, 9 * incoming * width
         arithmetic = count * flops / operations
         memory = 4 * (count * moved + kernel) / copied

@@ -137,7 +137,7 @@ def _prepare(options: Options, events: Events) -> tuple[_Work, int]:
     settings = settings_record(options, generator, config, given, perceptual)
     start = None
     if options.start_from is not None:
-        start = starting_codes(options, options.start_from, generator, config, given, photographs)
+        start = starting_codes(options.start_from, generator, config, given, photographs)
         settings["start_from_sha256"] = codes_sha256(options.start_from)
     run = RunFolder.open(
         options.out,

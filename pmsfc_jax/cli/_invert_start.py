@@ -18,7 +18,14 @@ from pmsfc_jax.io.runs import RunFolder
 
 
 def subspaces_path(options: Options) -> Path | None:
-    """Where the partition is: where the options say, or else in the run that is gone on from."""
+    """Where the partition is: where the options say, or else in the run that is gone on from.
+
+    Raises:
+      InputError: another partition was asked for than that of the run that is gone on from.
+
+    """
+    if options.start_from is not None and options.partition == "random":
+        raise InputError("leave --partition out: that of the run in --start-from is used")
     if options.subspaces is not None or options.start_from is None:
         return options.subspaces
     path = options.start_from / "subspaces.npz"
@@ -26,7 +33,6 @@ def subspaces_path(options: Options) -> Path | None:
 
 
 def starting_codes(
-    options: Options,
     folder: Path,
     generator: SplitGenerator,
     config: InversionConfig,
@@ -40,8 +46,6 @@ def starting_codes(
         partition.
 
     """
-    if options.partition == "random":
-        raise InputError("leave --partition out: that of the run in --start-from is used")
     run = RunFolder(folder)
     there = set(run.names())
     missing = [p.name for p in photographs if p.name not in there]

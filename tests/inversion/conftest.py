@@ -7,7 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from pmsfc_jax.inversion.resume import Resume
+from pmsfc_jax.inversion.batch import invert
+from pmsfc_jax.inversion.compose import initial_codes
+from pmsfc_jax.inversion.resume import Resume, Stopped
 from pmsfc_jax.nn import pggan
 from pmsfc_jax.subspace import DiscoverySettings, Subspaces, masks_from_labels
 
@@ -57,6 +59,18 @@ def targets(tiny):
     return np.tanh(np.asarray(jax.jit(lambda p: generator(p, z))(params)))
 
 
+def drawn_codes(generator, method="pmsfc"):
+    """Starting codes of two pictures at layer 2, two codes in each of three subspaces."""
+    return initial_codes(
+        generator,
+        jax.random.split(jax.random.key(1), 2),
+        layer=2,
+        num_subspaces=3,
+        codes_per_subspace=2,
+        method=method,
+    )
+
+
 def assert_same_bits(ours, expected):
     """Two results are equal but for the time they took."""
     for name in expected._fields:
@@ -87,3 +101,18 @@ def stop_after(calls):
     """Says stop when it has been asked ``calls`` times."""
     asked = itertools.count()
     return lambda: next(asked) >= calls
+
+
+def stopped_after(calls, small, targets, key, config):
+    """What an inversion keeps that is told to stop when it has asked ``calls`` times."""
+    memory = Memory(due=False)
+    with pytest.raises(Stopped):
+        invert(
+            *small,
+            targets,
+            key=key,
+            config=config,
+            resume=memory.resume(),
+            should_stop=stop_after(calls),
+        )
+    return memory

@@ -5,9 +5,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from pmsfc_jax.inversion.compose import initial_codes, reconstruct
+from pmsfc_jax.inversion.compose import reconstruct
 from pmsfc_jax.inversion.config import InversionConfig
 from pmsfc_jax.inversion.optimise import Setting, advance, start, steps_per_call
+
+from .conftest import drawn_codes
 
 STEPS = 6
 
@@ -16,14 +18,7 @@ STEPS = 6
 def problem(tiny, subspaces, targets):
     generator, params = tiny
     config = InversionConfig(layer=2, codes_per_subspace=2, num_steps=STEPS)
-    codes = initial_codes(
-        generator,
-        jax.random.split(jax.random.key(1), 2),
-        layer=2,
-        num_subspaces=3,
-        codes_per_subspace=2,
-        method="pmsfc",
-    )
+    codes = drawn_codes(generator)
     setting = Setting(generator, config, 2)
     return setting, params, codes, jnp.asarray(targets[:2]), subspaces.masks
 

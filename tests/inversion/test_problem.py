@@ -17,6 +17,8 @@ from pmsfc_jax.inversion.problem import (
 )
 from pmsfc_jax.inversion.solvers.curvature import quadratic
 
+from .conftest import drawn_codes
+
 
 def extract(v, x):
     return [x * v, x[:, ::2]]
@@ -27,14 +29,7 @@ def posed(tiny, subspaces, targets, **fields):
     generator, params = tiny
     config = InversionConfig(**({"layer": 2, "codes_per_subspace": 2} | fields))
     setting = Setting(generator, config, 2, extract)
-    codes = initial_codes(
-        generator,
-        jax.random.split(jax.random.key(1), 2),
-        layer=2,
-        num_subspaces=3,
-        codes_per_subspace=2,
-        method=config.method,
-    )
+    codes = drawn_codes(generator, config.method)
     target, masks, v = jnp.asarray(targets[:2]), subspaces.masks, jnp.float32(3)
 
     @jax.jit
@@ -108,14 +103,7 @@ def test_heads_of_own_channels_change_nothing(tiny, subspaces, targets):
     groups = served_groups(generator, np.asarray(subspaces.masks), "pmsfc")
     assert groups == ((0, 3, 5, 6, 9, 11), (1, 4, 7, 10), (2, 8))
     config = InversionConfig(layer=2, codes_per_subspace=2)
-    codes = initial_codes(
-        generator,
-        jax.random.split(jax.random.key(1), 2),
-        layer=2,
-        num_subspaces=3,
-        codes_per_subspace=2,
-        method="pmsfc",
-    )
+    codes = drawn_codes(generator)
 
     @partial(jax.jit, static_argnames="setting")
     def measured(setting, params, codes):

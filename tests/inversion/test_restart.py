@@ -11,10 +11,9 @@ from pmsfc_jax.inversion import restart, run_batch
 from pmsfc_jax.inversion.batch import invert
 from pmsfc_jax.inversion.config import InversionConfig
 from pmsfc_jax.inversion.optimise import Setting, advance
-from pmsfc_jax.inversion.resume import Stopped
 from pmsfc_jax.inversion.run_batch import Job, Outcome
 
-from .conftest import Memory, assert_same_bits, stop_after
+from .conftest import assert_same_bits, stopped_after
 
 KEY = jax.random.key(2)
 CONFIG = InversionConfig("mganprior", 2, 2, num_steps=4, batch_size=3)
@@ -91,16 +90,7 @@ def test_a_restart_survives_a_stop(small, small_targets, monkeypatch):
     """Stopped while images are tried again, the first try is not done once more."""
     whole = invert(*small, small_targets, key=KEY, config=DIVERGING)
     assert whole.restarted.all()
-    memory = Memory(due=False)
-    with pytest.raises(Stopped):
-        invert(
-            *small,
-            small_targets,
-            key=KEY,
-            config=DIVERGING,
-            resume=memory.resume(),
-            should_stop=stop_after(4),
-        )
+    memory = stopped_after(4, small, small_targets, KEY, DIVERGING)
     assert memory.steps == [30, 10]
     calls = []
 

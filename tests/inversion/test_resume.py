@@ -10,7 +10,7 @@ from pmsfc_jax.inversion.config import OPTIMISERS, InversionConfig
 from pmsfc_jax.inversion.optimise import advance
 from pmsfc_jax.inversion.resume import Stopped
 
-from .conftest import Memory, assert_same_bits, stop_after
+from .conftest import Memory, assert_same_bits, stop_after, stopped_after
 
 KEY = jax.random.key(0)
 CONFIG = InversionConfig("mganprior", 2, 2, num_steps=30, batch_size=2)
@@ -24,16 +24,7 @@ def whole(small, small_targets):
 @pytest.mark.parametrize("calls", [0, 1, 2, 3, 4])
 def test_a_stopped_inversion_goes_on_with_the_same_bits(small, small_targets, whole, calls):
     """Two batches of three compiled loops: stopped before, within and between them."""
-    memory = Memory(due=False)
-    with pytest.raises(Stopped):
-        invert(
-            *small,
-            small_targets,
-            key=KEY,
-            config=CONFIG,
-            resume=memory.resume(),
-            should_stop=stop_after(calls),
-        )
+    memory = stopped_after(calls, small, small_targets, KEY, CONFIG)
     assert memory.steps == ([] if calls in (0, 3) else [10 * (calls % 3)])
     traces = advance._cache_size()
     again = invert(*small, small_targets, key=KEY, config=CONFIG, resume=memory.resume())
@@ -96,16 +87,7 @@ def test_every_solver_can_be_stopped(small, small_targets, optimiser):
     """What a solver carries is opaque here: whatever it is, it comes back."""
     config = dataclasses.replace(CONFIG, optimiser=optimiser, num_steps=20)
     whole = invert(*small, small_targets, key=KEY, config=config)
-    memory = Memory(due=False)
-    with pytest.raises(Stopped):
-        invert(
-            *small,
-            small_targets,
-            key=KEY,
-            config=config,
-            resume=memory.resume(),
-            should_stop=stop_after(1),
-        )
+    memory = stopped_after(1, small, small_targets, KEY, config)
     traces = advance._cache_size()
     again = invert(*small, small_targets, key=KEY, config=config, resume=memory.resume())
     assert_same_bits(again, whole)
