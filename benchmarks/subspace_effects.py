@@ -15,10 +15,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 import pmsfc_jax as pm
+from pmsfc_jax.inversion.feature_distance import feature_distance
 from pmsfc_jax.subspace import (
     affinity,
     cosine_affinity,
@@ -151,20 +151,6 @@ def layer_rows(generator, params, layer: int, options, distance) -> list[dict]:
     return rows
 
 
-def feature_distance(name: str):
-    """Mean absolute difference of the features of the V that is stored with the generator."""
-    perceptual = pm.load_perceptual(name)
-    if perceptual is None:
-        return None
-
-    @jax.jit
-    def distance(params, a, b):
-        maps = zip(perceptual.extract(params, a), perceptual.extract(params, b), strict=True)
-        return sum(jnp.abs(x - y).reshape(x.shape[0], -1).mean(axis=1) for x, y in maps)
-
-    return lambda a, b: np.asarray(distance(perceptual.params, a, b))
-
-
 def cell(row: dict | None, measure: str) -> str:
     if row is None or measure not in row["measures"]:
         return "-"
@@ -249,7 +235,8 @@ def main():
     options = parser.parse_args()
 
     generator, params = pm.load_generator(options.generator)
-    distance = feature_distance(options.generator)
+    perceptual = pm.load_perceptual(options.generator)
+    distance = feature_distance(perceptual) if perceptual else None
     rows, began = [], time.perf_counter()
     for layer in options.layers or range(generator.spec.num_layers):
         start = time.perf_counter()

@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from pmsfc_jax.api import (
-    Perceptual,
     SplitGenerator,
     Subspaces,
     discover_subspaces,
@@ -25,7 +23,8 @@ from pmsfc_jax.cli._console import notice, progress_bar
 from pmsfc_jax.cli._print import describe_effects, describe_subspaces
 from pmsfc_jax.cli.discover import Options
 from pmsfc_jax.core.errors import InputError
-from pmsfc_jax.core.typing import Array, Params
+from pmsfc_jax.core.typing import Params
+from pmsfc_jax.inversion.feature_distance import feature_distance
 from pmsfc_jax.io.arrays import save_arrays
 from pmsfc_jax.io.atomic import write_text_atomic
 from pmsfc_jax.io.images import save_png
@@ -126,19 +125,7 @@ def _distance(options: Options) -> tuple[Distance | None, str | None]:
     perceptual = load_perceptual(options.name, weights_dir=options.weights_dir)
     if perceptual is None:
         return None, None
-    return _feature_distance(perceptual), f"mean |V(a) - V(b)|, V = {perceptual.name}"
-
-
-def _feature_distance(perceptual: Perceptual) -> Distance:
-    """Mean absolute difference of V's feature maps, as in equation 9."""
-
-    @jax.jit
-    def distance(params: Params, a: Array, b: Array) -> Array:
-        maps = zip(perceptual.extract(params, a), perceptual.extract(params, b), strict=True)
-        means = [jnp.abs(x - y).reshape(x.shape[0], -1).mean(axis=1) for x, y in maps]
-        return jnp.stack(means).mean(axis=0)
-
-    return lambda a, b: np.asarray(distance(perceptual.params, a, b))
+    return feature_distance(perceptual), f"mean |V(a) - V(b)|, V = {perceptual.name}"
 
 
 def _effects(

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from pmsfc_jax.inversion.feature_distance import feature_distance
 from pmsfc_jax.inversion.objective import (
     L1_EPSILON,
     Term,
@@ -15,6 +16,7 @@ from pmsfc_jax.inversion.objective import (
     radius,
     weighted_sum,
 )
+from pmsfc_jax.inversion.result import Perceptual
 
 
 def pairs(shapes, seed=1):
@@ -27,6 +29,16 @@ def test_distance_is_the_mean_power_of_each_image(norm, power):
     ((a, b),) = pairs([(3, 4, 5, 3)])
     expected = (np.abs(a.astype(np.float64) - b) ** power).mean(axis=(1, 2, 3))
     np.testing.assert_allclose(distance(jnp.asarray(a), jnp.asarray(b), norm), expected, rtol=1e-5)
+
+
+def test_features_are_compared_map_by_map():
+    """Every map counts alike, whatever its size."""
+    a, b = pairs([(4, 4, 3), (4, 4, 3)])
+    v = Perceptual(lambda gain, x: [gain * x, x[:, :1] ** 2], jnp.float32(3), "two maps")
+    wide = 3 * np.abs(a.astype(np.float64) - b).mean(axis=(1, 2, 3))
+    narrow = np.abs(a.astype(np.float64) ** 2 - b.astype(np.float64) ** 2)[:, :1]
+    expected = (wide + narrow.mean(axis=(1, 2, 3))) / 2
+    np.testing.assert_allclose(feature_distance(v)(a, b), expected, rtol=1e-5)
 
 
 def test_terms_are_averaged_within_a_kind_and_weighted_in_the_sum():
