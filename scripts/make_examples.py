@@ -32,7 +32,7 @@ def main() -> None:
 
     settings = json.loads((options.run / "config.json").read_text())
     fields = {field.name for field in dataclasses.fields(TrainingConfig)}
-    config = TrainingConfig(**{name: settings[name] for name in fields})
+    config = TrainingConfig(**{name: settings[name] for name in fields if name in settings})
     with checkpoint_manager(options.run) as manager:
         earlier = min(manager.all_steps())
         step, state, place = restore(manager, config, earlier)
