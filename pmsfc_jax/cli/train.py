@@ -44,6 +44,8 @@ class Options:
     """Photographs a step."""
     learning_rate: float = 2e-3
     """Adam's, for both networks."""
+    loss: Literal["non-saturating", "relativistic"] = "non-saturating"
+    """What both networks minimise; the relativistic one makes samples more varied."""
     r1_gamma: float = 0.02
     """Weight of the gradient penalty."""
     r1_interval: int = 16

@@ -8,6 +8,7 @@ from pmsfc_jax.nn.pggan import PGGANConfig
 from pmsfc_jax.nn.pggan_discriminator import DiscriminatorConfig
 
 Augmentation = Literal["colour", "translation", "cutout"]
+Loss = Literal["non-saturating", "relativistic"]
 AUGMENTATIONS: tuple[Augmentation, ...] = get_args(Augmentation)
 
 
@@ -27,7 +28,9 @@ class TrainingConfig:
       batch_size: images a step.
       learning_rate: Adam's, for both networks.
       beta1: Adam's first decay; the second is 0.99.
-      r1_gamma: weight of the gradient penalty on photographs.
+      loss: what both networks minimise, see `pmsfc_jax.training.step`.
+      r1_gamma: weight of the gradient penalty, on photographs, and with the relativistic loss on
+        samples too.
       r1_interval: steps between two penalties, whose weight is multiplied by it.
       average_half_life: images after which a weight's share in the average has halved.
       augmentations: what is changed at random in the images that the discriminator sees, of
@@ -49,6 +52,7 @@ class TrainingConfig:
     batch_size: int = 8
     learning_rate: float = 2e-3
     beta1: float = 0.0
+    loss: Loss = "non-saturating"
     r1_gamma: float = 0.02
     r1_interval: int = 16
     average_half_life: float = 6_000.0
@@ -98,6 +102,8 @@ class TrainingConfig:
                 f"fade_images is {self.fade_images}: it is a part of stage_images "
                 f"({self.stage_images}) and has to be fewer"
             )
+        if self.loss not in get_args(Loss):
+            raise InputError(f"loss is {self.loss!r}: {' or '.join(get_args(Loss))}")
         if self.compute_dtype not in ("float32", "bfloat16"):
             raise InputError(f"compute_dtype is {self.compute_dtype!r}: float32 or bfloat16")
 

@@ -1,7 +1,10 @@
 """One training step of both networks, and the state that it carries.
 
-The loss is the non-saturating one with a lazily applied R1 penalty (Mescheder, Geiger, Nowozin:
-ICML 2018; Karras et al., CVPR 2020).
+There are two losses, both with lazily applied gradient penalties (Karras et al., CVPR 2020). The
+non-saturating one has R1, on photographs (Mescheder, Geiger, Nowozin: ICML 2018). The relativistic
+pairing one (Jolicoeur-Martineau: ICLR 2019) has R1 and R2, on samples too (Huang, Gokaslan,
+Kuleshov, Tompkin: NeurIPS 2024): a sample has to look more real than the photograph it is paired
+with, so that to draw nothing but typical pictures is no longer enough.
 """
 
 from collections.abc import Callable
@@ -113,6 +116,7 @@ def make_step(
     discriminator = pggan_discriminator.pure_module(config.discriminator(side, fading))
     optimiser = _optimiser(config)
     decay = 0.5 ** (config.batch_size / config.average_half_life)
+    relativistic = config.loss == "relativistic"
     dtype, full = jnp.dtype(config.compute_dtype), jnp.dtype("float32")
 
     def spread(x: Array) -> Array:
@@ -147,28 +151,43 @@ def make_step(
         def generator_loss(params: Params) -> tuple[Array, Array]:
             z = spread(jax.random.normal(keys[1], (batch, config.latent_dim)))
             fake = sample(params, z, fade)
-            logits = judge(state.discriminator, seen(keys[2], fake), fade)
-            return jax.nn.softplus(-logits).mean(), fake
+            on_fake = judge(state.discriminator, seen(keys[2], fake), fade)
+            if not relativistic:
+                return jax.nn.softplus(-on_fake).mean(), fake
+            on_real = judge(state.discriminator, seen(keys[5], real), fade)
+            return jax.nn.softplus(on_real - on_fake).mean(), fake
 
         (g_loss, fake), g_grad = jax.value_and_grad(generator_loss, has_aux=True)(state.generator)
 
         def discriminator_loss(params: Params) -> tuple[Array, tuple[Array, Array, Array]]:
-            augmented = seen(keys[3], real)
-            on_fake = judge(params, seen(keys[4], jax.lax.stop_gradient(fake)), fade)
+            seen_real = seen(keys[3], real)
+            seen_fake = seen(keys[4], jax.lax.stop_gradient(fake))
 
-            if penalised:
+            def penalty_on(x: Array) -> tuple[Array, Array]:
+                """Mean square of the logit's slope, and the logits."""
 
                 def total(x: Array) -> tuple[Array, Array]:
                     # A derivative of a derivative: too much for eight bits of mantissa.
                     logits = judge(params, x, fade, full)
                     return logits.sum(), logits
 
-                gradient, on_real = jax.grad(total, has_aux=True)(augmented)
-                penalty = jnp.square(gradient).sum((1, 2, 3)).mean()
+                gradient, logits = jax.grad(total, has_aux=True)(x)
+                return jnp.square(gradient).sum((1, 2, 3)).mean(), logits
+
+            penalty = jnp.zeros(())
+            if penalised:
+                penalty, on_real = penalty_on(seen_real)
             else:
-                on_real = judge(params, augmented, fade)
-                penalty = jnp.zeros(())
-            loss = jax.nn.softplus(on_fake).mean() + jax.nn.softplus(-on_real).mean()
+                on_real = judge(params, seen_real, fade)
+            if penalised and relativistic:
+                on_samples, on_fake = penalty_on(seen_fake)
+                penalty = penalty + on_samples
+            else:
+                on_fake = judge(params, seen_fake, fade)
+            if relativistic:
+                loss = jax.nn.softplus(on_fake - on_real).mean()
+            else:
+                loss = jax.nn.softplus(on_fake).mean() + jax.nn.softplus(-on_real).mean()
             total_loss = loss + 0.5 * config.r1_gamma * config.r1_interval * penalty
             return total_loss, (on_real.mean(), on_fake.mean(), penalty)
 

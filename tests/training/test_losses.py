@@ -1,0 +1,153 @@
+"""Both losses of a step against numpy, their penalty and slopes against finite differences."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from pmsfc_jax.nn import pggan, pggan_discriminator
+from pmsfc_jax.parallel.mesh import data_mesh, replicate, shard_batch
+from pmsfc_jax.training.augment import augment, mirror
+from pmsfc_jax.training.equalised import to_effective
+from pmsfc_jax.training.step import make_step, start_stage
+from tests.training.conftest import SMALL
+
+KEY = jax.random.key(1)
+GENERATOR = pggan.pure_module(SMALL.generator(8, False))
+DISCRIMINATOR = pggan_discriminator.pure_module(SMALL.discriminator(8, False))
+
+
+def softplus(x):
+    return np.logaddexp(0, np.asarray(x, np.float64)).mean()
+
+
+@jax.jit
+def judge(discriminator, x):
+    return DISCRIMINATOR.bind(to_effective(discriminator))(x, None)
+
+
+@jax.jit
+def draw(generator):
+    z = jax.random.normal(jax.random.split(KEY, 6)[1], (SMALL.batch_size, SMALL.latent_dim))
+    module = GENERATOR.bind(to_effective(generator))
+    return module.tail(module.head(z, 0), 0, None)
+
+
+def without_kinks(state):
+    """Biases other than zero: where translation lets zeros in, slopes would be undefined."""
+    biased = {
+        name: layer | {"bias": layer["bias"] + 0.1 * jax.random.normal(KEY, layer["bias"].shape)}
+        for name, layer in state.discriminator.items()
+    }
+    return state._replace(discriminator=biased)
+
+
+class Expected:
+    """What a step on ``photographs`` has to find, computed outside of it."""
+
+    def __init__(self, before, photographs, loss):
+        self.before, self.loss = before, loss
+        self.keys = jax.random.split(KEY, 6)
+        self.real = mirror(self.keys[0], jnp.asarray(photographs, jnp.float32) / 127.5 - 1)
+
+    def seen(self, key, x):
+        return augment(self.keys[key], x, SMALL.augmentations)
+
+    def generator_loss(self, generator):
+        on_fake = judge(self.before.discriminator, self.seen(2, draw(generator)))
+        if self.loss == "non-saturating":
+            return softplus(-on_fake)
+        return softplus(judge(self.before.discriminator, self.seen(5, self.real)) - on_fake)
+
+    def sides(self):
+        """What the discriminator sees: photographs and samples."""
+        return self.seen(3, self.real), self.seen(4, draw(self.before.generator))
+
+    def discriminator_loss(self, discriminator):
+        on_real, on_fake = (judge(discriminator, x) for x in self.sides())
+        if self.loss == "non-saturating":
+            return softplus(on_fake) + softplus(-on_real)
+        return softplus(on_fake - on_real)
+
+    def penalty(self, h=1e-3):
+        """Mean over images of the squared slope of the logits' sum, by central differences."""
+        penalised = self.sides() if self.loss == "relativistic" else self.sides()[:1]
+
+        def slope(x, direction):
+            up, down = (judge(self.before.discriminator, x + s * direction) for s in (h, -h))
+            return (up.sum() - down.sum()) / (2 * h)
+
+        total = 0.0
+        for x in penalised:
+            directions = jnp.eye(x.size, dtype=x.dtype).reshape(-1, *x.shape)
+            slopes = jax.lax.map(lambda direction, x=x: slope(x, direction), directions)
+            total += np.square(np.asarray(slopes, np.float64)).sum() / len(x)
+        return total
+
+
+@pytest.fixture(scope="module", params=["non-saturating", "relativistic"])
+def found(request, photographs):
+    """What is expected, the state after one step, and its metrics; with a penalty and without."""
+    config = dataclasses.replace(SMALL, loss=request.param)
+    before = without_kinks(start_stage(SMALL, 8, False, jax.random.key(0)))
+    mesh = data_mesh()
+    step = make_step(config, 8, False, mesh)
+    after = {
+        penalised: step(
+            replicate(jax.tree.map(np.array, before), mesh),
+            shard_batch(photographs[:4], mesh),
+            KEY,
+            jnp.float32(0),
+            penalised=penalised,
+        )
+        for penalised in (True, False)
+    }
+    return Expected(before, photographs[:4], request.param), after
+
+
+def test_the_losses_are_those_of_the_papers(found):
+    expected, after = found
+    _, metrics = after[False]
+    assert float(metrics.penalty) == 0
+    before = expected.before
+    np.testing.assert_allclose(
+        metrics.generator_loss, expected.generator_loss(before.generator), rtol=1e-5
+    )
+    discriminator_loss = expected.discriminator_loss(before.discriminator)
+    np.testing.assert_allclose(metrics.discriminator_loss, discriminator_loss, rtol=1e-5)
+    on_real, on_fake = (judge(before.discriminator, x) for x in expected.sides())
+    np.testing.assert_allclose(metrics.real_logit, on_real.mean(), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(metrics.fake_logit, on_fake.mean(), rtol=1e-4, atol=1e-6)
+
+
+def test_the_penalty_is_the_squared_slope_on_the_penalised_sides(found):
+    expected, after = found
+    _, metrics = after[True]
+    np.testing.assert_allclose(metrics.penalty, expected.penalty(), rtol=0.02)
+    total = expected.discriminator_loss(expected.before.discriminator)
+    total += 0.5 * SMALL.r1_gamma * SMALL.r1_interval * float(metrics.penalty)
+    np.testing.assert_allclose(metrics.discriminator_loss, total, rtol=1e-5)
+
+
+@pytest.mark.parametrize("network", ["generator", "discriminator"])
+def test_each_network_descends_its_loss(found, network):
+    """Adam's first step is the sign of the slope: compared where the slope is large."""
+    expected, after = found
+    old, new = getattr(expected.before, network), getattr(after[False][0], network)
+    loss = getattr(expected, f"{network}_loss")
+    h, compared = 3e-2, 0
+    for name, layer in old.items():
+        for index in np.random.default_rng(0).integers(0, layer["kernel"].size, 6):
+            values = []
+            for shift in (h, -h):
+                kernel = np.array(layer["kernel"])
+                kernel.flat[index] += shift
+                values.append(loss(old | {name: layer | {"kernel": jnp.asarray(kernel)}}))
+            slope = (values[0] - values[1]) / (2 * h)
+            if abs(slope) > 1e-3:
+                moved = np.asarray(new[name]["kernel"] - layer["kernel"]).flat[index]
+                assert np.sign(moved) == -np.sign(slope), (name, index)
+                compared += 1
+    assert compared > 10
