@@ -38,20 +38,20 @@ def main(argv: Sequence[str]) -> int:
     """Fetch if need be, say what was recognised, convert it, and print the manifest."""
     options = parse(Options, "convert", argv)
     from pmsfc_jax.api import convert_checkpoint
-    from pmsfc_jax.weights.convert import parse_architecture, recognise_checkpoint
+    from pmsfc_jax.weights.convert import parse_architecture
 
     name = options.name or options.fetch
     if (options.source is None) == (options.fetch is None) or name is None:
         raise InputError("give a checkpoint file and --name, or --fetch with what to download")
     facts = parse_architecture(options.set)
     source = options.source or _fetched(str(options.fetch), options.weights_dir)
-    notice(recognise_checkpoint(source, which=options.which, **facts))
     path = convert_checkpoint(
         source,
         name,
         weights_dir=options.weights_dir,
         which=options.which,
         overwrite=options.overwrite,
+        on_recognised=notice,
         **facts,
     )
     manifest = json.loads((path / "manifest.json").read_text())

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from pmsfc_jax.weights.reader import Checkpoint, read_checkpoint
 from pmsfc_jax.weights.search import default_weights_dir
 from pmsfc_jax.weights.store import Network, check_replaceable, save_weights
 
-__all__ = ["convert_checkpoint", "parse_architecture", "recognise_checkpoint"]
+__all__ = ["convert_checkpoint", "parse_architecture"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -30,6 +30,7 @@ def convert_checkpoint(
     weights_dir: str | os.PathLike[str] | None = None,
     which: str | None = None,
     overwrite: bool = False,
+    on_recognised: Callable[[str], None] = lambda _: None,
     **architecture: Any,
 ) -> Path:
     """Convert a published checkpoint of a generator or a judging network; nothing is executed.
@@ -41,6 +42,8 @@ def convert_checkpoint(
         ``ported_weights`` in the current folder.
       which: the network of the file to take; by default the averaged generator.
       overwrite: replace converted weights of the same name.
+      on_recognised: called with a description of the file (its container, layout and networks) once
+        it is read, before it is converted.
       **architecture: facts that the file does not hold, such as ``output="clip"`` or ``step=5``; an
         error says which are needed and what the codebases use. ``architecture="stack.json"``
         describes a generator of no known codebase (see `layouts.dcgan_described`).
@@ -61,34 +64,23 @@ def convert_checkpoint(
         )
     folder = (default_weights_dir() if weights_dir is None else Path(weights_dir)) / name
     check_replaceable(folder, overwrite=overwrite)
-    networks, origin = _convert(source, which, architecture)
+    networks, origin = _convert(source, which, architecture, on_recognised)
     save_weights(folder, networks, name=name, source=origin, overwrite=overwrite)
     return folder.absolute()
 
 
-def recognise_checkpoint(
-    source: str | os.PathLike[str], *, which: str | None = None, **architecture: Any
-) -> str:
-    """Describe a checkpoint: its container, its layout and the networks in it.
-
-    Raises:
-      InputError: as `convert_checkpoint`, for the file and ``which``.
-
-    """
-    layout = _described_layout(architecture)
-    checkpoint = read_checkpoint(source)
-    with _naming(source):
-        return _described(checkpoint, recognise(checkpoint.tree, which, described=layout))
-
-
 def _convert(
-    source: str | os.PathLike[str], which: str | None, architecture: dict[str, Any]
+    source: str | os.PathLike[str],
+    which: str | None,
+    architecture: dict[str, Any],
+    on_recognised: Callable[[str], None],
 ) -> tuple[dict[str, Network], Source]:
     """Read and convert; what was read is let go on return, before as much is written again."""
     layout = _described_layout(architecture)
     checkpoint = read_checkpoint(source)
     with _naming(source):
         found = recognise(checkpoint.tree, which, described=layout)
+    on_recognised(_described(checkpoint, found))
     with _naming(source, f" (layout {found.layout.name})"):
         choices = Choices(found.layout.name, found.layout.options, architecture)
         conversion = found.layout.convert(found.group, choices)

@@ -12,11 +12,7 @@ import pytest
 
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.registry import load_generator
-from pmsfc_jax.weights.convert import (
-    convert_checkpoint,
-    parse_architecture,
-    recognise_checkpoint,
-)
+from pmsfc_jax.weights.convert import convert_checkpoint, parse_architecture
 from pmsfc_jax.weights.manifest import read_manifest
 from tests.weights import native
 from tests.weights.conversion import TOLERANCE, error, nchw, quick
@@ -149,8 +145,10 @@ def test_a_taken_name_is_said_before_the_file_is_read(tmp_path):
         convert_checkpoint(tmp_path / "absent.pth", "a", weights_dir=tmp_path)
 
 
-def test_what_is_recognised_is_said():
-    text = recognise_checkpoint(GOLDEN)
+def test_what_is_recognised_is_said(tmp_path):
+    said = []
+    convert_checkpoint(GOLDEN, "a", weights_dir=tmp_path, on_recognised=said.append)
+    (text,) = said
     for words in (
         "pggan_tiny.pth: torch zip",
         "layout pggan_mganprior (genforce/mganprior",
@@ -182,8 +180,9 @@ def test_the_script(tmp_path):
 @pytest.mark.shared
 def test_the_averaged_network_of_a_file(shared, tmp_path):
     path = shared / "checkpoints" / "pggan_zoo" / "checkpoint.pth"
-    assert "takes avgG; also there: netG" in recognise_checkpoint(path)
-    folder = convert_checkpoint(path, "zoo", weights_dir=tmp_path)
+    said = []
+    folder = convert_checkpoint(path, "zoo", weights_dir=tmp_path, on_recognised=said.append)
+    assert "takes avgG; also there: netG" in said[0]
     assert read_manifest(folder).source.group == "avgG"
     io = np.load(path.parent / "io.npz")
     generator, params = load_generator(folder)

@@ -10,7 +10,7 @@ import pytest
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.nn import dcgan
 from pmsfc_jax.registry import load_generator
-from pmsfc_jax.weights.convert import convert_checkpoint, recognise_checkpoint
+from pmsfc_jax.weights.convert import convert_checkpoint
 from pmsfc_jax.weights.layouts.dcgan_described import described_layout
 from pmsfc_jax.weights.layouts.options import Choices
 from pmsfc_jax.weights.layouts.table import recognise
@@ -270,8 +270,11 @@ def test_the_real_generator_described_is_the_same_and_is_stored(shared, tmp_path
     path = tmp_path / "stack.json"
     path.write_text(json.dumps(REAL))
     source = shared / "checkpoints" / FILES[3]
-    assert "as stack.json describes" in recognise_checkpoint(source, architecture=path)
-    folder = convert_checkpoint(source, "faces", weights_dir=tmp_path, architecture=path)
+    said = []
+    folder = convert_checkpoint(
+        source, "faces", weights_dir=tmp_path, on_recognised=said.append, architecture=path
+    )
+    assert "as stack.json describes" in said[0]
     text = (folder / "manifest.json").read_text()
     assert str(tmp_path) not in text
     assert json.loads(text)["source"]["layout"] == "dcgan_described"

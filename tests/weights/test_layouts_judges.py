@@ -14,7 +14,7 @@ from pmsfc_jax.core.images import to_float
 from pmsfc_jax.nn import dcgan, squeezenet, vgg16
 from pmsfc_jax.nn.squeezenet import squeezenet_features, squeezenet_params
 from pmsfc_jax.registry import FAMILIES, load_generator, load_lpips
-from pmsfc_jax.weights.convert import convert_checkpoint, recognise_checkpoint
+from pmsfc_jax.weights.convert import convert_checkpoint
 from pmsfc_jax.weights.layouts.table import recognise
 from pmsfc_jax.weights.reader import read_checkpoint
 from tests.nn.families import GENERATORS, random_params
@@ -197,8 +197,9 @@ def test_too_small_images_are_told():
 def test_a_judging_network_by_name(tmp_path):
     path = tmp_path / "vgg.npz"
     np.savez(path, **draw_vgg((4, 4, 4)))
-    assert "vgg16_torchvision" in recognise_checkpoint(path)
-    convert_checkpoint(path, "vgg16", weights_dir=tmp_path)
+    said = []
+    convert_checkpoint(path, "vgg16", weights_dir=tmp_path, on_recognised=said.append)
+    assert "vgg16_torchvision" in said[0]
     manifest = json.loads((tmp_path / "vgg16" / "manifest.json").read_text())
     assert list(manifest["networks"]) == ["perceptual"]
     perceptual = pm.load_perceptual("vgg16", weights_dir=tmp_path)
