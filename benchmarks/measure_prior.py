@@ -98,7 +98,10 @@ def measurements(photographs: Path, judge: Path, work: Path) -> list[Measurement
             "perceptual_weight", photographs / "train", "--squeezenet", judge,
             "--blocks", "--weights", 0, 0.01, 0.1, 1,
         ),
-        benchmark("prior_quality", "--photographs", photographs, "--judge", judge),
+        benchmark(
+            "prior_quality", "--photographs", photographs, "--judge", judge,
+            "--sheet", work / "nearest.png",
+        ),
         Measurement("pictures", pictures),
         Measurement(
             "subspaces",
