@@ -45,7 +45,7 @@ class Options:
     learning_rate: float = 2e-3
     """Adam's, for both networks."""
     loss: Literal["non-saturating", "relativistic"] = "non-saturating"
-    """What both networks minimise; the relativistic one makes samples more varied."""
+    """What both networks minimise; the relativistic one compares each sample with a photograph."""
     r1_gamma: float = 0.02
     """Weight of the gradient penalty."""
     r1_interval: int = 16

@@ -8,8 +8,8 @@ from pmsfc_jax.nn.pggan import PGGANConfig
 from pmsfc_jax.nn.pggan_discriminator import DiscriminatorConfig
 
 Augmentation = Literal["colour", "translation", "cutout"]
-Loss = Literal["non-saturating", "relativistic"]
 AUGMENTATIONS: tuple[Augmentation, ...] = get_args(Augmentation)
+Loss = Literal["non-saturating", "relativistic"]
 
 
 @dataclass(frozen=True)

@@ -160,11 +160,10 @@ def make_step(
         (g_loss, fake), g_grad = jax.value_and_grad(generator_loss, has_aux=True)(state.generator)
 
         def discriminator_loss(params: Params) -> tuple[Array, tuple[Array, Array, Array]]:
-            seen_real = seen(keys[3], real)
-            seen_fake = seen(keys[4], jax.lax.stop_gradient(fake))
-
-            def penalty_on(x: Array) -> tuple[Array, Array]:
-                """Mean square of the logit's slope, and the logits."""
+            def logits_on(x: Array, *, penalised: bool) -> tuple[Array, Array]:
+                """Logits of ``x``, and the mean square of their slope where it is penalised."""
+                if not penalised:
+                    return judge(params, x, fade), jnp.zeros(())
 
                 def total(x: Array) -> tuple[Array, Array]:
                     # A derivative of a derivative: too much for eight bits of mantissa.
@@ -172,18 +171,12 @@ def make_step(
                     return logits.sum(), logits
 
                 gradient, logits = jax.grad(total, has_aux=True)(x)
-                return jnp.square(gradient).sum((1, 2, 3)).mean(), logits
+                return logits, jnp.square(gradient).sum((1, 2, 3)).mean()
 
-            penalty = jnp.zeros(())
-            if penalised:
-                penalty, on_real = penalty_on(seen_real)
-            else:
-                on_real = judge(params, seen_real, fade)
-            if penalised and relativistic:
-                on_samples, on_fake = penalty_on(seen_fake)
-                penalty = penalty + on_samples
-            else:
-                on_fake = judge(params, seen_fake, fade)
+            on_real, r1 = logits_on(seen(keys[3], real), penalised=penalised)
+            fixed = jax.lax.stop_gradient(fake)
+            on_fake, r2 = logits_on(seen(keys[4], fixed), penalised=penalised and relativistic)
+            penalty = r1 + r2
             if relativistic:
                 loss = jax.nn.softplus(on_fake - on_real).mean()
             else:

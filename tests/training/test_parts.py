@@ -54,6 +54,7 @@ def test_networks_of_a_stage_have_its_resolution():
         {"r1_gamma": -1.0},
         {"beta1": 1.0},
         {"compute_dtype": "float16"},
+        {"loss": "hinge"},
     ],
 )
 def test_impossible_settings_are_refused(values):
