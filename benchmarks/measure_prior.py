@@ -124,7 +124,7 @@ def measure(measurement: Measurement, logs: Path, processor: int | None) -> str:
         process = subprocess.Popen(
             measurement.command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT
         )
-        if processor is not None and hasattr(os, "sched_setaffinity"):
+        if processor is not None:
             os.sched_setaffinity(process.pid, {processor})
         if process.wait():
             raise SystemExit(f"{measurement.name} failed: see {log.name}")

@@ -16,6 +16,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from pmsfc_jax.evaluation.tables import interval
+
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 PAGES = ("README.md", *(f"docs/{name}.md" for name in ("prior", "subspaces", "diagnostics")))
@@ -43,7 +45,7 @@ PUBLISHED = {
     "mganprior_published": "mGANprior as published",
     "pmsfc_full_4x4_lbfgs": "`pmsfc invert`, default preset",
 }
-PSNR = "PSNR dB (95 % of the mean)"
+QUALITY = ("PSNR dB (95 % of the mean)", "SSIM", "distance", "s an image")
 
 
 def read(name: str) -> dict[str, Any]:
@@ -58,7 +60,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return f"| {lines[0]} |\n|{rule}|\n" + "".join(f"| {line} |\n" for line in lines[1:])
 
 
-def marked(cells: Sequence[str], values: Sequence[float], best: Callable = max) -> list[str]:
+def marked(cells: Sequence[str], values: Sequence[float], best: Callable) -> list[str]:
     """The cells with the first number of the best one in bold, and of those that equal it."""
     first = [cell.split(" ")[0] for cell in cells]
     winner = first[values.index(best(values))]
@@ -68,20 +70,20 @@ def marked(cells: Sequence[str], values: Sequence[float], best: Callable = max) 
     ]
 
 
-def interval(row: dict[str, Any], measure: str = "psnr", digits: int = 2) -> str:
-    """Mean and 95 % interval of the mean."""
-    mean, low, high = (row[f"{measure}{end}"] for end in ("", "_low", "_high"))
-    return f"{mean:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+def quality(row: dict[str, Any]) -> tuple[str, str, str]:
+    """PSNR, SSIM and distance of a method."""
+    return interval(row, "psnr", 2), f"{row['ssim']:.3f}", f"{row['distance']:.3f}"
 
 
-def quality_cells(rows: Sequence[dict[str, Any]]) -> list[tuple[str, str, str]]:
-    """PSNR, SSIM and distance of each row, the best of each in bold."""
-    columns = [
-        marked([interval(r) for r in rows], [r["psnr"] for r in rows]),
-        marked([f"{r['ssim']:.3f}" for r in rows], [r["ssim"] for r in rows]),
-        marked([f"{r['distance']:.3f}" for r in rows], [r["distance"] for r in rows], min),
+def compared(rows: Sequence[dict[str, Any]]) -> list[tuple[str, ...]]:
+    """`quality` of each row, the best of each column in bold."""
+    columns = zip(*map(quality, rows), strict=True)
+    best = {"psnr": max, "ssim": max, "distance": min}
+    found = [
+        marked(cells, [row[measure] for row in rows], choose)
+        for cells, (measure, choose) in zip(columns, best.items(), strict=True)
     ]
-    return list(zip(*columns, strict=True))
+    return list(zip(*found, strict=True))
 
 
 def methods() -> str:
@@ -90,16 +92,16 @@ def methods() -> str:
     order = sorted(rows, key=lambda m: (METHODS[m][1] != "Adam", rows[m]["psnr"]))
     found = [rows[method] for method in order]
     return table(
-        ["method", "solver", "codes", "weights a channel", PSNR, "SSIM", "distance", "s an image"],
+        ["method", "solver", "codes", "weights a channel", *QUALITY],
         [
             [
                 *METHODS[row["method"]],
                 str(row["codes"]),
                 str(row["weights_per_channel"]),
-                *quality,
+                *cells,
                 f"{row['seconds_per_image']:.1f}",
             ]
-            for row, quality in zip(found, quality_cells(found), strict=True)
+            for row, cells in zip(found, compared(found), strict=True)
         ],
     )
 
@@ -108,16 +110,16 @@ def published() -> str:
     """Our default preset beside mGANprior with its authors' settings."""
     rows = read("published8")["summary"]
     return table(
-        ["", "codes", "steps", PSNR, "SSIM", "distance", "s an image"],
+        ["", "codes", "steps", *QUALITY],
         [
             [
                 PUBLISHED[row["method"]],
                 str(row["codes"]),
                 f"{row['steps']:,}",
-                *quality,
+                *cells,
                 f"{row['seconds_per_image']:.{1 if row['seconds_per_image'] < 10 else 0}f}",
             ]
-            for row, quality in zip(rows, quality_cells(rows), strict=True)
+            for row, cells in zip(rows, compared(rows), strict=True)
         ],
     )
 
@@ -131,14 +133,12 @@ def presets() -> str:
         "best": read("steps300")["summary"][0],
     }
     return table(
-        ["preset", "steps", PSNR, "SSIM", "distance", "s an image"],
+        ["preset", "steps", *QUALITY],
         [
             [
                 f"`{name}`",
                 str(row["steps"]),
-                interval(row),
-                f"{row['ssim']:.3f}",
-                f"{row['distance']:.3f}",
+                *quality(row),
                 f"{row['seconds_per_image']:.1f}",
             ]
             for name, row in rows.items()
@@ -146,7 +146,7 @@ def presets() -> str:
     )
 
 
-def quality() -> str:
+def prior_quality() -> str:
     """What the prior draws, judged by a network it never met."""
     names = {
         "precision_train": "precision, train",
@@ -171,15 +171,17 @@ def quality() -> str:
 
 def perceptual_weight() -> str:
     """Maps and weights of V."""
+
+    def maps(row: dict[str, Any]) -> str:
+        if not row["perceptual_weight"]:
+            return "-"
+        return "all" if row["block"] is None else str(row["block"])
+
     return table(
         ["maps of V", "perceptual_weight", "PSNR dB", "SSIM", "independent distance"],
         [
             [
-                "-"
-                if not row["perceptual_weight"]
-                else "all"
-                if row["block"] is None
-                else str(row["block"]),
+                maps(row),
                 f"{row['perceptual_weight']:g}",
                 f"{row['psnr']:.2f}",
                 f"{row['ssim']:.3f}",
@@ -259,7 +261,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "methods": methods,
     "published": published,
     "presets": presets,
-    "prior-quality": quality,
+    "prior-quality": prior_quality,
     "perceptual-weight": perceptual_weight,
     "stability": stability,
     "effect-counts": effect_counts,

@@ -62,9 +62,9 @@ def as_markdown(rows: list[dict[str, Any]], *, peak_kind: str) -> str:
     lines = [header, ["---"] * len(header)]
     for row in rows:
         cells = [row["method"], *(str(row[k]) for k in ("codes", "weights_per_channel", "steps"))]
-        cells += [_interval(row, measure, digits) for measure, _, digits in measures]
+        cells += [interval(row, measure, digits) for measure, _, digits in measures]
         cells += [
-            "" if row["to_best"] is None else _interval(row, "to_best", 2),
+            "" if row["to_best"] is None else interval(row, "to_best", 2),
             f"{row['seconds_per_image']:.2f}",
             f"{row['other_seconds']:.1f}",
             "" if row["peak_mib"] is None else f"{row['peak_mib']:.0f}",
@@ -77,6 +77,7 @@ def as_markdown(rows: list[dict[str, Any]], *, peak_kind: str) -> str:
     )
 
 
-def _interval(row: dict[str, Any], measure: str, digits: int) -> str:
+def interval(row: dict[str, Any], measure: str, digits: int) -> str:
+    """Mean and 95 % interval of a measure, of a row of `summarise`."""
     mean, low, high = (row[f"{measure}{end}"] for end in ("", "_low", "_high"))
     return f"{mean:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"

@@ -103,9 +103,9 @@ def stop_after(calls):
     return lambda: next(asked) >= calls
 
 
-def stopped_after(calls, small, targets, key, config):
+def stopped_after(calls, small, targets, key, config, memory=None):
     """What an inversion keeps that is told to stop when it has asked ``calls`` times."""
-    memory = Memory(due=False)
+    memory = memory or Memory(due=False)
     with pytest.raises(Stopped):
         invert(
             *small,

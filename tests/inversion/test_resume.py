@@ -8,9 +8,8 @@ import pytest
 from pmsfc_jax.inversion.batch import invert, invert_batches
 from pmsfc_jax.inversion.config import OPTIMISERS, InversionConfig
 from pmsfc_jax.inversion.optimise import advance
-from pmsfc_jax.inversion.resume import Stopped
 
-from .conftest import Memory, assert_same_bits, stop_after, stopped_after
+from .conftest import Memory, assert_same_bits, stopped_after
 
 KEY = jax.random.key(0)
 CONFIG = InversionConfig("mganprior", 2, 2, num_steps=30, batch_size=2)
@@ -50,15 +49,7 @@ def test_a_state_is_of_its_images_seed_and_settings_only(small, small_targets, w
     def kept_after(targets, key=KEY, config=CONFIG):
         """The name under which the first batch is kept."""
         before = set(memory.kept)
-        with pytest.raises(Stopped):
-            invert(
-                *small,
-                targets,
-                key=key,
-                config=config,
-                resume=memory.resume(),
-                should_stop=stop_after(1),
-            )
+        stopped_after(1, small, targets, key, config, memory)
         return set(memory.kept) - before
 
     assert len(kept_after(small_targets[:2])) == 1
