@@ -15,10 +15,10 @@ from pmsfc_jax.metrics.lpips import feature_maps, lpips_params
 from pmsfc_jax.nn import dcgan, lpips_heads, pggan, pggan_discriminator, squeezenet, vgg16
 from pmsfc_jax.nn.config import config_from
 from pmsfc_jax.weights.layouts.layout import LPIPS, PERCEPTUAL
-from pmsfc_jax.weights.manifest import Manifest, read_manifest
-from pmsfc_jax.weights.placing import settled
-from pmsfc_jax.weights.search import find_weights
-from pmsfc_jax.weights.store import DISCRIMINATOR, GENERATOR, load_weights
+from pmsfc_jax.weights.store.folder import DISCRIMINATOR, GENERATOR, load_weights
+from pmsfc_jax.weights.store.manifest import Manifest, read_manifest
+from pmsfc_jax.weights.store.placing import settled
+from pmsfc_jax.weights.store.search import find_weights
 
 #: ``(params, x [b, H, W, 3] in [-1, 1]) -> feature maps``.
 FeatureFunction = Callable[[Params, Array], list[Array]]

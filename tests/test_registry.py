@@ -9,8 +9,8 @@ import pytest
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.nn import pggan, pggan_discriminator
 from pmsfc_jax.registry import load_generator, load_perceptual_network
-from pmsfc_jax.weights.manifest import read_manifest
-from pmsfc_jax.weights.store import Network, save_weights
+from pmsfc_jax.weights.store.folder import Network, save_weights
+from pmsfc_jax.weights.store.manifest import read_manifest
 from tests.nn.families import random_params
 
 CONFIG = pggan.PGGANConfig(6, (6, 6, 6, 6))

@@ -63,7 +63,7 @@ def main(argv: Sequence[str]) -> int:
 def _fetched(name: str, weights_dir: Path | None) -> Path:
     """The published file, downloaded beside the weights unless it is there."""
     from pmsfc_jax.weights.fetch import fetch, published
-    from pmsfc_jax.weights.search import default_weights_dir
+    from pmsfc_jax.weights.store.search import default_weights_dir
 
     notice(f"fetching {published(name).what} from {published(name).address}")
     with progress_bar("download") as update:

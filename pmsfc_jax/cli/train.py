@@ -91,7 +91,7 @@ def main(argv: Sequence[str]) -> int:
     from pmsfc_jax.training.export import export
     from pmsfc_jax.training.loop import train
     from pmsfc_jax.training.start import load_start
-    from pmsfc_jax.weights.store import check_replaceable
+    from pmsfc_jax.weights.store.folder import check_replaceable
 
     # Mistakes in what is used last should not be found after hours.
     card = _card(options.card) if options.card else {}

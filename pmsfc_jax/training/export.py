@@ -14,7 +14,7 @@ from pmsfc_jax.training.checkpoints import checkpoint_manager, restore
 from pmsfc_jax.training.config import TrainingConfig
 from pmsfc_jax.training.equalised import to_effective
 from pmsfc_jax.training.start import TRAINING_GENERATOR
-from pmsfc_jax.weights.store import DISCRIMINATOR, GENERATOR, Network, save_weights
+from pmsfc_jax.weights.store.folder import DISCRIMINATOR, GENERATOR, Network, save_weights
 
 
 def export(

@@ -13,10 +13,10 @@ from pmsfc_jax.nn import pggan, pggan_discriminator
 from pmsfc_jax.nn.functional import PureModule
 from pmsfc_jax.training.config import TrainingConfig
 from pmsfc_jax.training.equalised import to_raw
-from pmsfc_jax.weights.manifest import read_manifest
-from pmsfc_jax.weights.placing import settled
-from pmsfc_jax.weights.search import find_weights
-from pmsfc_jax.weights.store import DISCRIMINATOR, GENERATOR, load_weights
+from pmsfc_jax.weights.store.folder import DISCRIMINATOR, GENERATOR, load_weights
+from pmsfc_jax.weights.store.manifest import read_manifest
+from pmsfc_jax.weights.store.placing import settled
+from pmsfc_jax.weights.store.search import find_weights
 
 #: Role in a folder of weights of the generator as it was trained, beside its average.
 TRAINING_GENERATOR = "training_generator"

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from pmsfc_jax.core.errors import InputError
-from pmsfc_jax.weights.layouts.dcgan_described import described_layout
+from pmsfc_jax.weights.layouts.dcgan.described import described_layout
 from pmsfc_jax.weights.layouts.layout import Layout
 from pmsfc_jax.weights.layouts.options import Choices
 from pmsfc_jax.weights.layouts.options import parse_options as parse_architecture
 from pmsfc_jax.weights.layouts.table import Recognised, recognise
-from pmsfc_jax.weights.manifest import Source
-from pmsfc_jax.weights.reader import Checkpoint, read_checkpoint
-from pmsfc_jax.weights.search import default_weights_dir
-from pmsfc_jax.weights.store import Network, check_replaceable, save_weights
+from pmsfc_jax.weights.reader.checkpoint import Checkpoint, read_checkpoint
+from pmsfc_jax.weights.store.folder import Network, check_replaceable, save_weights
+from pmsfc_jax.weights.store.manifest import Source
+from pmsfc_jax.weights.store.search import default_weights_dir
 
 __all__ = ["convert_checkpoint", "parse_architecture"]
 

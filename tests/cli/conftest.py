@@ -12,7 +12,7 @@ from pmsfc_jax.cli._compile_cache import use_compilation_cache
 from pmsfc_jax.cli.main import main
 from pmsfc_jax.io.images import save_png
 from pmsfc_jax.nn import pggan, pggan_discriminator
-from pmsfc_jax.weights.store import Network, save_weights
+from pmsfc_jax.weights.store.folder import Network, save_weights
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -11,7 +11,7 @@ from pmsfc_jax.cli import _train_report
 from pmsfc_jax.cli._train_report import duration, reporter
 from pmsfc_jax.io.images import save_png
 from pmsfc_jax.training.record import Progress
-from pmsfc_jax.weights.manifest import read_manifest
+from pmsfc_jax.weights.store.manifest import read_manifest
 
 
 def pictures(folder, count):

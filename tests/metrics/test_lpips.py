@@ -14,7 +14,7 @@ from pmsfc_jax.metrics.lpips import (
     lpips_distance,
     lpips_params,
 )
-from pmsfc_jax.weights.reader import read_checkpoint
+from pmsfc_jax.weights.reader.checkpoint import read_checkpoint
 from tests.weights.conversion import TOLERANCE, converted, error
 from tests.weights.native_judges import draw_vgg
 

@@ -16,7 +16,7 @@ from pmsfc_jax.training.export import export
 from pmsfc_jax.training.lock import only_process
 from pmsfc_jax.training.loop import train
 from pmsfc_jax.training.start import StartingPoint
-from pmsfc_jax.weights.store import load_weights
+from pmsfc_jax.weights.store.folder import load_weights
 from tests.training.conftest import SMALL, same
 
 

@@ -13,8 +13,8 @@ from pmsfc_jax.training.equalised import to_effective
 from pmsfc_jax.training.export import export
 from pmsfc_jax.training.loop import train
 from pmsfc_jax.training.start import load_start
-from pmsfc_jax.weights.manifest import read_manifest
-from pmsfc_jax.weights.store import Network, load_weights, save_weights
+from pmsfc_jax.weights.store.folder import Network, load_weights, save_weights
+from pmsfc_jax.weights.store.manifest import read_manifest
 from tests.training.conftest import SMALL, same
 
 

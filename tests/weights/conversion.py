@@ -11,7 +11,7 @@ from pmsfc_jax.nn import pggan
 from pmsfc_jax.nn.layers import conv2d, upsample_conv2d
 from pmsfc_jax.weights.layouts.options import Choices
 from pmsfc_jax.weights.layouts.table import recognise
-from pmsfc_jax.weights.reader import read_checkpoint
+from pmsfc_jax.weights.reader.checkpoint import read_checkpoint
 
 TOLERANCE = 1e-4
 

@@ -13,7 +13,7 @@ import pytest
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.registry import load_generator
 from pmsfc_jax.weights.convert import convert_checkpoint, parse_architecture
-from pmsfc_jax.weights.manifest import read_manifest
+from pmsfc_jax.weights.store.manifest import read_manifest
 from tests.weights import native
 from tests.weights.conversion import TOLERANCE, error, nchw, quick
 

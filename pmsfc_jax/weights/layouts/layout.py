@@ -9,7 +9,7 @@ import numpy as np
 
 from pmsfc_jax.core.typing import Params
 from pmsfc_jax.weights.layouts.options import Choices
-from pmsfc_jax.weights.records import Record
+from pmsfc_jax.weights.reader.records import Record
 
 #: Roles of networks that judge images, in their folders.
 PERCEPTUAL, LPIPS = "perceptual", "lpips"

@@ -6,38 +6,35 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pmsfc_jax.core.errors import InputError
-from pmsfc_jax.weights.layouts import (
-    dcgan_fletchersarip93,
-    dcgan_pytorch_examples,
-    lpips_heads,
-    pggan_akanimax,
-    pggan_gandissect,
-    pggan_genforce,
-    pggan_mganprior,
-    pggan_odegeasslbc,
-    pggan_ptrblck,
-    pggan_rosinality,
-    pggan_tf,
-    pggan_zoo,
-    squeezenet,
-    vgg16_torchvision,
-)
+from pmsfc_jax.weights.layouts.dcgan import fletchersarip93, pytorch_examples
+from pmsfc_jax.weights.layouts.judges import lpips_heads, squeezenet, vgg16_torchvision
 from pmsfc_jax.weights.layouts.layout import Group, Layout, find_group
-from pmsfc_jax.weights.state_dicts import find_state_dicts
+from pmsfc_jax.weights.layouts.pggan import (
+    akanimax,
+    gandissect,
+    genforce,
+    mganprior,
+    odegeasslbc,
+    ptrblck,
+    rosinality,
+    tf,
+    zoo,
+)
+from pmsfc_jax.weights.networks.state_dicts import find_state_dicts
 
 LAYOUTS: tuple[Layout, ...] = (
-    pggan_mganprior.LAYOUT,
-    pggan_genforce.LAYOUT,
-    pggan_ptrblck.LAYOUT,
-    pggan_gandissect.LAYOUT,
-    pggan_zoo.LAYOUT,
-    pggan_akanimax.V2,
-    pggan_akanimax.V3,
-    pggan_rosinality.LAYOUT,
-    pggan_odegeasslbc.LAYOUT,
-    pggan_tf.LAYOUT,
-    dcgan_pytorch_examples.LAYOUT,
-    dcgan_fletchersarip93.LAYOUT,
+    mganprior.LAYOUT,
+    genforce.LAYOUT,
+    ptrblck.LAYOUT,
+    gandissect.LAYOUT,
+    zoo.LAYOUT,
+    akanimax.V2,
+    akanimax.V3,
+    rosinality.LAYOUT,
+    odegeasslbc.LAYOUT,
+    tf.LAYOUT,
+    pytorch_examples.LAYOUT,
+    fletchersarip93.LAYOUT,
     vgg16_torchvision.LAYOUT,
     squeezenet.TORCHVISION,
     squeezenet.CAFFE,

@@ -1,0 +1,1 @@
+"""DCGAN in the keys of published codebases, or as a file describes it."""

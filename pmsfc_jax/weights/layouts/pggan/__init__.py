@@ -1,0 +1,1 @@
+"""PGGAN in the keys of nine codebases."""

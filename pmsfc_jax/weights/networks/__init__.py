@@ -1,0 +1,1 @@
+"""The networks that stand in the tree of a checkpoint."""

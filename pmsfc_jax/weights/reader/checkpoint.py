@@ -1,0 +1,185 @@
+"""Read a checkpoint of any published codebase without torch, and without running any of it.
+
+A torch checkpoint or a pickle is a program: `torch.load` and `pickle.load` import and call what it
+names. This reader executes nothing. It takes apart the zip and the older container of `torch.save`,
+plain pickles with numpy arrays or torch tensors, numpy's ``.npz``, and safetensors; rebuilds arrays
+as bounds-checked views of the one buffer that the file was read into; and keeps every object of a
+foreign class as an inert `Record`.
+"""
+
+import hashlib
+import os
+import re
+import stat
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from pmsfc_jax.core.errors import InputError
+from pmsfc_jax.weights.reader.archive import Archive
+from pmsfc_jax.weights.reader.limits import Budget, Damage, Unsuitable
+from pmsfc_jax.weights.reader.npz import is_npz, read_npz
+from pmsfc_jax.weights.reader.pickle.file import read_pickle
+from pmsfc_jax.weights.reader.safetensors import is_safetensors, read_safetensors
+from pmsfc_jax.weights.reader.torch.legacy import MAGIC_BYTES, read_torch_legacy
+from pmsfc_jax.weights.reader.torch.zip import read_torch_zip
+
+_CHUNK = 1 << 20
+_HEAD = 512
+# A pickle of protocol 2 or later says so; an older one begins with a container or a name.
+_PICKLE = re.compile(rb"\x80[\x02-\x05]|[\]}][q(.p]|\([^\s\d]|c[\w.]+\n[\w.]+\n")
+
+#: What users mistake for a checkpoint: how it begins, what it is, what to do.
+_OTHERS = (
+    (
+        b"version https://git-lfs",
+        "is a Git LFS pointer, not the file itself; run `git lfs pull`",
+    ),
+    (b"<", "is a web page (a download that was refused?); fetch the file again in a browser"),
+    (b"\x89HDF", "is an HDF5 file; expected a torch checkpoint, a pickle or safetensors"),
+    (b"\x1f\x8b", "is compressed by gzip; unpack it first"),
+    (b"BZh", "is compressed by bzip2; unpack it first"),
+    (b"\xfd7zXZ", "is compressed by xz; unpack it first"),
+    (b"Rar!", "is a RAR archive; unpack it first"),
+    (b"7z\xbc\xaf", "is a 7z archive; unpack it first"),
+    (b"\x93NUMPY", "is one numpy array; expected a torch checkpoint, a pickle or safetensors"),
+)
+
+
+class Checkpoint(NamedTuple):
+    """What a checkpoint file holds.
+
+    Attributes:
+        tree: The nested dicts, lists and tuples that were saved. Leaves are read-only numpy arrays
+            and scalars (bfloat16 widened to float32), Python numbers, text, bytes (a `memoryview`
+            where they are long), sets, and a `Record` for each object of another class.
+        container: ``"torch zip"``, ``"torch legacy"``, ``"pickle"``, ``"numpy npz"`` or
+            ``"safetensors"``.
+        sha256: Of the whole file, in hexadecimal.
+        size: Of the file, in bytes.
+        source: Name of the file, without its folder.
+        notes: Text that the file carries beside its tensors (safetensors' ``__metadata__``).
+
+    """
+
+    tree: Any
+    container: str
+    sha256: str
+    size: int
+    source: str
+    notes: dict[str, str]
+
+
+def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
+    """Read a checkpoint file without torch and without executing anything in it.
+
+    Arrays are views of one copy of the file in memory, which lives as long as any of them does.
+    The older torch container has no checksums: compare `Checkpoint.sha256` with a published one.
+
+    Args:
+        path: File of `torch.save` (either container; a state dict, dicts around it, or a whole
+            pickled module), pickle of a TensorFlow or NVlabs network, uncompressed ``.npz``, or
+            safetensors file.
+
+    Returns:
+        Its contents, the kind of its container, and its fingerprint.
+
+    Raises:
+        InputError: The file cannot be opened, is of another kind, is damaged, or asks for something
+            that has no place in a checkpoint.
+
+    """
+    name = os.fsdecode(path)
+    try:
+        data, sha256 = _load(name)
+    except MemoryError as error:
+        raise InputError(f"{name}: is larger than the memory of this machine") from error
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise InputError(f"{name}: cannot be read ({reason}); give a checkpoint file") from error
+    except ValueError as error:
+        raise InputError(f"{name!r}: is not a path; give a checkpoint file") from error
+    except Damage as error:
+        raise _input_error(name, error) from error
+    tree, container, notes = parse(data, name)
+    return Checkpoint(tree, container, sha256, len(data), Path(name).name, notes)
+
+
+def parse(data: memoryview, name: str) -> tuple[Any, str, dict[str, str]]:
+    """Take apart the bytes of a checkpoint.
+
+    Args:
+        data: All bytes of the file, read-only.
+        name: How messages call the file.
+
+    Returns:
+        Tree, kind of container, and notes, as in `Checkpoint`.
+
+    Raises:
+        InputError: As `read_checkpoint`.
+
+    """
+    budget = Budget(len(data))
+    head = bytes(data[:_HEAD])
+    notes: dict[str, str] = {}
+    try:
+        container = _container(head, len(data))
+        if container == "safetensors":
+            tree, notes = read_safetensors(data, budget)
+        elif container == "torch zip":
+            archive = Archive(data, budget)
+            if is_npz(archive):
+                container, tree = "numpy npz", read_npz(archive, budget)
+            else:
+                tree = read_torch_zip(archive, budget)
+        elif container == "torch legacy":
+            tree = read_torch_legacy(data, budget)
+        else:
+            tree = read_pickle(data, budget)
+    except Damage as error:
+        raise _input_error(name, error) from error
+    return tree, container, notes
+
+
+def _load(name: str) -> tuple[memoryview, str]:
+    """Read a regular file into memory and hash it on the way."""
+    facts = os.stat(name)
+    if not stat.S_ISREG(facts.st_mode):
+        kind = "a folder" if stat.S_ISDIR(facts.st_mode) else "not a regular file"
+        raise Unsuitable(f"is {kind}; give a checkpoint file")
+    with open(name, "rb", buffering=0) as file:
+        _container(file.read(_HEAD), facts.st_size)  # nothing large is read for nothing
+        file.seek(0)
+        buffer = np.empty(facts.st_size, np.uint8)
+        view, digest, at = memoryview(buffer), hashlib.sha256(), 0
+        while count := file.readinto(view[at : at + _CHUNK]):
+            digest.update(view[at : at + count])
+            at += count
+        if at != facts.st_size or file.read(1):
+            raise Unsuitable("changed while it was read; wait until it is written")
+    return view.toreadonly(), digest.hexdigest()
+
+
+def _container(head: bytes, size: int) -> str:
+    if is_safetensors(head, size):
+        return "safetensors"
+    if head.startswith(b"PK\x03\x04"):
+        return "torch zip"
+    if MAGIC_BYTES in head[:32]:
+        return "torch legacy"
+    if _PICKLE.match(head):
+        return "pickle"
+    for start, what in _OTHERS:
+        if head.lstrip().startswith(start):
+            raise Unsuitable(what)
+    if not size:
+        raise Unsuitable("is empty; fetch it again")
+    raise Unsuitable(
+        "is no checkpoint; expected a torch checkpoint, a pickle of a network, or safetensors"
+    )
+
+
+def _input_error(name: str, error: Damage) -> InputError:
+    advice = f"; {error.advice}" if error.advice else ""
+    return InputError(f"{name}: {error}{advice}")

@@ -1,0 +1,73 @@
+"""Read numpy's ``.npz``: a zip archive with one ``.npy`` entry an array, all uncompressed.
+
+An entry's header is a Python literal in a form that numpy always writes the same way. It is matched
+and not evaluated.
+"""
+
+import math
+import re
+
+import numpy as np
+
+from pmsfc_jax.weights.reader.archive import Archive
+from pmsfc_jax.weights.reader.limits import Budget, Damage, Unsuitable, show
+from pmsfc_jax.weights.reader.pickle.numpy_calls import (
+    ARRAY_OVERHEAD,
+    check_bools,
+    checked_shape,
+    native,
+)
+
+_SUFFIX = ".npy"
+_MAGIC = b"\x93NUMPY"
+# Where the header begins in versions 1 and 2, after its length.
+_BEGINS = {b"\x01\x00": 10, b"\x02\x00": 12}
+_MAX_HEADER = 10_000
+_HEADER = re.compile(
+    rb"\{'descr': '([<>|])([biufc]\d{1,2})', 'fortran_order': (True|False), "
+    rb"'shape': \(((?:\d{1,20}, ?)*(?:\d{1,20})?)\),? ?\}\s*"
+)
+_TYPES = {b"b1", *(b"%c%d" % (kind, size) for kind in b"iu" for size in (1, 2, 4, 8))} | {
+    b"f2",
+    b"f4",
+    b"f8",
+    b"c8",
+    b"c16",
+}
+
+
+def is_npz(archive: Archive) -> bool:
+    """Tell whether a zip archive holds arrays of numpy and nothing else."""
+    return bool(archive.entries) and all(name.endswith(_SUFFIX) for name in archive.entries)
+
+
+def read_npz(archive: Archive, budget: Budget) -> dict[str, np.ndarray]:
+    """Return the arrays by name, as read-only views where they have the machine's byte order."""
+    return {name.removesuffix(_SUFFIX): _array(archive, name, budget) for name in archive.entries}
+
+
+def _array(archive: Archive, name: str, budget: Budget) -> np.ndarray:
+    if archive.entries[name].method != 0:
+        raise Unsuitable(
+            f"has the compressed entry {show(name)}; load it with numpy, save it with numpy.savez"
+        )
+    data = archive.read(name)
+    begin = _BEGINS.get(bytes(data[6:8]), 0)
+    if bytes(data[:6]) != _MAGIC or not begin:
+        raise Damage(f"is a numpy .npz archive whose entry {show(name)} is no array")
+    end = begin + int.from_bytes(data[8:begin], "little")
+    header = _HEADER.fullmatch(bytes(data[begin : min(end, begin + _MAX_HEADER)]))
+    if header is None or header[2] not in _TYPES:
+        raise Unsuitable(
+            f"is a numpy .npz archive with something else than numbers in {show(name)}; "
+            "nothing of it was run"
+        )
+    dtype = np.dtype((header[1] + header[2]).decode())
+    shape = checked_shape(tuple(int(size) for size in re.findall(rb"\d+", header[4])))
+    if math.prod(shape) * dtype.itemsize != len(data) - end:
+        raise Damage(f"has {len(data) - end} bytes for an array of other size in {show(name)}")
+    budget.spend(ARRAY_OVERHEAD)
+    array = np.frombuffer(data[end:], dtype)
+    array = array.reshape(shape, order="F" if header[3] == b"True" else "C")
+    check_bools(array)
+    return native(array, budget)

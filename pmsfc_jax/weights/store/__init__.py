@@ -1,0 +1,1 @@
+"""Converted weights on disk: manifests, checksums, and where folders are put and found."""
