@@ -24,6 +24,7 @@ FILES = [
     "biggan_ajbrock_nohier/checkpoint.pth",
     "biggan_huggingface/pytorch_model.bin",
     "biggan_huggingface/pytorch_model_zip.bin",
+    "dcgan_chienliu/weights.tar",
     "dcgan_fletchersarip93/checkpoint.pt",
     "dcgan_pytorch_examples/netG_dataparallel.pth",
     "dcgan_pytorch_examples/netG_epoch_24.pth",
