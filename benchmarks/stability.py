@@ -28,7 +28,7 @@ from pmsfc_jax.subspace import (
     self_expression,
     spectral_clustering,
 )
-from pmsfc_jax.subspace.solvers import PAPER, SOLVERS
+from pmsfc_jax.subspace.numerics.solvers import PAPER, SOLVERS
 
 # As the released script refines the affinity of the paper ("plain"), with 6 dimensions a subspace.
 RELEASED = {"keep_mass": 0.2, "affinity_power": 2.0}

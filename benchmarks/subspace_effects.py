@@ -28,7 +28,7 @@ from pmsfc_jax.subspace import (
     self_expression,
     spectral_clustering,
 )
-from pmsfc_jax.subspace.comparison import MEASURES, BesideRandom, beside_random
+from pmsfc_jax.effects.comparison import MEASURES, BesideRandom, beside_random
 from pmsfc_jax.subspace.correlation import correlation_affinity, feature_mean
 from pmsfc_jax.subspace.sensitivity import channel_effects, place_affinity
 

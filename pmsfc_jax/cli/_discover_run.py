@@ -37,10 +37,10 @@ from pmsfc_jax.report.subspaces import (
     subspace_page,
     subspace_pictures,
 )
-from pmsfc_jax.subspace.checks import positive_int
-from pmsfc_jax.subspace.comparison import BesideRandom, beside_random
-from pmsfc_jax.subspace.effects import Distance, check_num_pairs
-from pmsfc_jax.subspace.exchange import exchange_grid
+from pmsfc_jax.subspace.numerics.checks import positive_int
+from pmsfc_jax.effects.comparison import BesideRandom, beside_random
+from pmsfc_jax.effects.subspace_effects import Distance, check_num_pairs
+from pmsfc_jax.effects.exchange import exchange_grid
 from pmsfc_jax.version import __version__
 
 # Streams of the seed's key that discovery itself does not use.

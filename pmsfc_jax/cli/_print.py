@@ -7,7 +7,7 @@ import numpy as np
 from pmsfc_jax.cli._console import table
 
 if TYPE_CHECKING:
-    from pmsfc_jax.subspace.comparison import BesideRandom
+    from pmsfc_jax.effects.comparison import BesideRandom
     from pmsfc_jax.subspace.discover import Subspaces
 
 

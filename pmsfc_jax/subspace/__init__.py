@@ -7,23 +7,23 @@ The steps of the method, each usable alone:
 and `discover_subspaces`, which runs them all. Nothing here knows a network or a file.
 """
 
-from pmsfc_jax.subspace.affinity import affinity, cosine_affinity
-from pmsfc_jax.subspace.agreement import adjusted_rand_index
-from pmsfc_jax.subspace.comparison import beside_random
+from pmsfc_jax.subspace.numerics.affinity import affinity, cosine_affinity
+from pmsfc_jax.subspace.numerics.agreement import adjusted_rand_index
+from pmsfc_jax.effects.comparison import beside_random
 from pmsfc_jax.subspace.correlation import correlation_affinity, feature_mean
 from pmsfc_jax.subspace.discover import DiscoverySettings, Subspaces, discover_subspaces
-from pmsfc_jax.subspace.effects import SubspaceEffects, subspace_effects
-from pmsfc_jax.subspace.eigengap import choose_num_clusters
-from pmsfc_jax.subspace.exchange import exchange_grid
+from pmsfc_jax.effects.subspace_effects import SubspaceEffects, subspace_effects
+from pmsfc_jax.subspace.numerics.eigengap import choose_num_clusters
+from pmsfc_jax.effects.exchange import exchange_grid
 from pmsfc_jax.subspace.gram import feature_gram
-from pmsfc_jax.subspace.kmeans import KMeansResult, kmeans
-from pmsfc_jax.subspace.masks import check_masks, masks_from_labels, random_partition
-from pmsfc_jax.subspace.paper import paper_expression
-from pmsfc_jax.subspace.paper_options import PaperOptions
-from pmsfc_jax.subspace.path import MuPath, choose_mu
-from pmsfc_jax.subspace.self_expression import SelfExpressionResult, residual, self_expression
+from pmsfc_jax.subspace.numerics.kmeans import KMeansResult, kmeans
+from pmsfc_jax.core.masks import check_masks, masks_from_labels, random_partition
+from pmsfc_jax.subspace.paper.expression import paper_expression
+from pmsfc_jax.subspace.paper.options import PaperOptions
+from pmsfc_jax.subspace.numerics.path import MuPath, choose_mu
+from pmsfc_jax.subspace.numerics.self_expression import SelfExpressionResult, residual, self_expression
 from pmsfc_jax.subspace.sensitivity import channel_effects, place_affinity
-from pmsfc_jax.subspace.spectral import (
+from pmsfc_jax.subspace.numerics.spectral import (
     SpectralResult,
     spectral_clustering,
     spectral_clustering_details,

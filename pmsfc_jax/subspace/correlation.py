@@ -15,9 +15,9 @@ from jax.typing import ArrayLike
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.generator import SplitGenerator
 from pmsfc_jax.core.typing import Array, Key
-from pmsfc_jax.subspace.affinity import cosine_affinity
-from pmsfc_jax.subspace.checks import gram_matrix, positive_int
-from pmsfc_jax.subspace.precision import like_input
+from pmsfc_jax.subspace.numerics.affinity import cosine_affinity
+from pmsfc_jax.subspace.numerics.checks import gram_matrix, positive_int
+from pmsfc_jax.subspace.numerics.precision import like_input
 
 # A channel whose variance is below this share of its mean square does not vary: what is left in
 # the difference of the two is rounding.

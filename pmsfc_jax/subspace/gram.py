@@ -15,7 +15,7 @@ import numpy as np
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.generator import SplitGenerator
 from pmsfc_jax.core.typing import Array, Key
-from pmsfc_jax.subspace.checks import positive_int
+from pmsfc_jax.subspace.numerics.checks import positive_int
 
 #: ``(done, total)`` in samples, called after every batch.
 Progress = Callable[[int, int], None]

@@ -7,10 +7,10 @@ import pytest
 from pmsfc_jax.api import Subspaces
 from pmsfc_jax.report import subspaces as report
 from pmsfc_jax.subspace import DiscoverySettings, masks_from_labels
-from pmsfc_jax.subspace.comparison import beside_random
-from pmsfc_jax.subspace.exchange import exchange_grid
+from pmsfc_jax.effects.comparison import beside_random
+from pmsfc_jax.effects.exchange import exchange_grid
 from tests.report.test_html import read
-from tests.subspace.painter import CHANNELS, HEIGHT, LABELS, WIDTH, painter
+from tests.effects.painter import CHANNELS, HEIGHT, LABELS, WIDTH, painter
 
 
 @pytest.fixture(scope="module")

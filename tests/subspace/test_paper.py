@@ -10,8 +10,8 @@ import pytest
 
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.subspace import PaperOptions, paper_expression, self_expression
-from pmsfc_jax.subspace.paper_search import HELD_OUT_STREAM, STEP_STREAM
-from pmsfc_jax.subspace.paper_step import (
+from pmsfc_jax.subspace.paper.search import HELD_OUT_STREAM, STEP_STREAM
+from pmsfc_jax.subspace.paper.step import (
     Cut,
     Weights,
     advance,

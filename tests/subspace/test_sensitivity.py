@@ -5,7 +5,7 @@ import pytest
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.subspace import cosine_affinity, spectral_clustering
 from pmsfc_jax.subspace.sensitivity import channel_effects, place_affinity
-from tests.subspace.painter import CHANNELS, expected_changes, latents, painter
+from tests.effects.painter import CHANNELS, expected_changes, latents, painter
 
 
 @pytest.fixture(scope="module")

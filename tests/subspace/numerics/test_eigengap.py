@@ -13,7 +13,7 @@ from pmsfc_jax.subspace import (
     spectral_clustering_details,
 )
 
-from .synthetic import gram_of, union_of_subspaces
+from tests.subspace.synthetic import gram_of, union_of_subspaces
 
 
 def test_a_worked_example():

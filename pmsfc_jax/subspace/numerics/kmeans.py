@@ -18,7 +18,7 @@ from jax.typing import ArrayLike, DTypeLike
 
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.typing import Array, Key
-from pmsfc_jax.subspace.checks import cluster_count, positive_int
+from pmsfc_jax.subspace.numerics.checks import cluster_count, positive_int
 
 
 class KMeansState(NamedTuple):

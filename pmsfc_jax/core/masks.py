@@ -11,7 +11,7 @@ from jax.typing import ArrayLike
 
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.typing import Array, Key
-from pmsfc_jax.subspace.checks import positive_int
+from pmsfc_jax.subspace.numerics.checks import positive_int
 
 
 def masks_from_labels(labels: ArrayLike, num_subspaces: int) -> Array:

@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.subspace import kmeans
-from pmsfc_jax.subspace.kmeans import _assign, _best_of_restarts, _best_single_move
+from pmsfc_jax.subspace.numerics.kmeans import _assign, _best_of_restarts, _best_single_move
 
 
 def inertia_of(points: np.ndarray, labels: np.ndarray) -> float:

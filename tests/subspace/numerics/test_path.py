@@ -5,7 +5,7 @@ from sklearn.linear_model import lasso_path
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.subspace import choose_mu, residual, self_expression
 
-from .synthetic import gram_of, union_of_subspaces
+from tests.subspace.synthetic import gram_of, union_of_subspaces
 
 
 @pytest.fixture(scope="module")

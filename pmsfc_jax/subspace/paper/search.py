@@ -11,8 +11,8 @@ import numpy as np
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.typing import Array, Key
 from pmsfc_jax.subspace.gram import Progress
-from pmsfc_jax.subspace.paper_options import PaperOptions
-from pmsfc_jax.subspace.paper_step import Cut, State, Weights, advance, measure
+from pmsfc_jax.subspace.paper.options import PaperOptions
+from pmsfc_jax.subspace.paper.step import Cut, State, Weights, advance, measure
 
 # Independent streams of one key, by `jax.random.fold_in`.
 STEP_STREAM, HELD_OUT_STREAM = range(2)

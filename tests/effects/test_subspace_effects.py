@@ -4,9 +4,9 @@ import pytest
 
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.subspace import masks_from_labels
-from pmsfc_jax.subspace.effects import subspace_effects
-from pmsfc_jax.subspace.exchange import exchange_batches, exchange_grid
-from tests.subspace.painter import (
+from pmsfc_jax.effects.subspace_effects import subspace_effects
+from pmsfc_jax.effects.exchange import exchange_batches, exchange_grid
+from tests.effects.painter import (
     CHANNELS,
     HEIGHT,
     LABELS,

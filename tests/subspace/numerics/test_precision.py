@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from pmsfc_jax.subspace.precision import host_device, host_float64, like_input, on_host
+from pmsfc_jax.subspace.numerics.precision import host_device, host_float64, like_input, on_host
 
 
 def test_float64_is_kept_within_the_context_only():

@@ -6,11 +6,11 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from pmsfc_jax.core.errors import InputError
-from pmsfc_jax.subspace.admm import AdmmState
-from pmsfc_jax.subspace.checks import gram_matrix, positive_int
-from pmsfc_jax.subspace.precision import Precision
-from pmsfc_jax.subspace.self_expression import residual, solve
-from pmsfc_jax.subspace.solvers import find_solver
+from pmsfc_jax.subspace.numerics.admm import AdmmState
+from pmsfc_jax.subspace.numerics.checks import gram_matrix, positive_int
+from pmsfc_jax.subspace.numerics.precision import Precision
+from pmsfc_jax.subspace.numerics.self_expression import residual, solve
+from pmsfc_jax.subspace.numerics.solvers import find_solver
 
 #: By how much of the best held-out residual the chosen one may be worse.
 SLACK = 0.02

@@ -5,7 +5,7 @@ import pytest
 
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.subspace import check_masks, masks_from_labels, random_partition
-from pmsfc_jax.subspace.masks import canonical_labels
+from pmsfc_jax.core.masks import canonical_labels
 
 LABELS = np.array([0, 2, 1, 1, 0, 2, 2], np.int32)
 

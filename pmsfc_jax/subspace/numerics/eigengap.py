@@ -9,7 +9,7 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from pmsfc_jax.core.errors import InputError
-from pmsfc_jax.subspace.checks import positive_int
+from pmsfc_jax.subspace.numerics.checks import positive_int
 
 # More subspaces than this are hardly meant where nobody says how many.
 MOST_CLUSTERS = 16

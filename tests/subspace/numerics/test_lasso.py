@@ -8,10 +8,10 @@ from sklearn.linear_model import ElasticNet, Lasso
 
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.subspace import affinity, self_expression
-from pmsfc_jax.subspace.self_expression import solve
-from pmsfc_jax.subspace.solvers import TOLERANCE
+from pmsfc_jax.subspace.numerics.self_expression import solve
+from pmsfc_jax.subspace.numerics.solvers import TOLERANCE
 
-from .synthetic import gram_of, union_of_subspaces
+from tests.subspace.synthetic import gram_of, union_of_subspaces
 
 
 def never_negative(size: int, num_rows: int = 400, seed: int = 0) -> np.ndarray:

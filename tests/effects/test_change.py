@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pmsfc_jax.subspace import change
+from pmsfc_jax.effects import change
 
 
 @pytest.fixture(scope="module")

@@ -20,11 +20,11 @@ from jax.typing import ArrayLike
 
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.typing import Array
-from pmsfc_jax.subspace.admm import AdmmState, admm, admm_start, kkt_residual
-from pmsfc_jax.subspace.checks import gram_matrix, positive_int, square_matrix
-from pmsfc_jax.subspace.precision import Precision, arithmetic, host_float64, like_input
-from pmsfc_jax.subspace.ridge import ridge
-from pmsfc_jax.subspace.solvers import TOLERANCE, check_mu, find_solver
+from pmsfc_jax.subspace.numerics.admm import AdmmState, admm, admm_start, kkt_residual
+from pmsfc_jax.subspace.numerics.checks import gram_matrix, positive_int, square_matrix
+from pmsfc_jax.subspace.numerics.precision import Precision, arithmetic, host_float64, like_input
+from pmsfc_jax.subspace.numerics.ridge import ridge
+from pmsfc_jax.subspace.numerics.solvers import TOLERANCE, check_mu, find_solver
 
 # In float32 the iteration's own look at the optimality conditions is off by some of this share.
 _FLOAT32_MARGIN = 0.9

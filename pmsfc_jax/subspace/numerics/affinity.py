@@ -14,8 +14,8 @@ from jax.typing import ArrayLike
 
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.typing import Array
-from pmsfc_jax.subspace.checks import cluster_count, gram_matrix, square_matrix
-from pmsfc_jax.subspace.precision import host_float64, like_input
+from pmsfc_jax.subspace.numerics.checks import cluster_count, gram_matrix, square_matrix
+from pmsfc_jax.subspace.numerics.precision import host_float64, like_input
 
 # A row of the low-rank factor shorter than this share of the longest one is zero.
 NO_DIRECTION = 1e-10

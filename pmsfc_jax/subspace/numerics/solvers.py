@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from pmsfc_jax.core.errors import InputError
-from pmsfc_jax.subspace.admm import lambda_max
-from pmsfc_jax.subspace.precision import host_float64
-from pmsfc_jax.subspace.ridge import default_ridge_mu
+from pmsfc_jax.subspace.numerics.admm import lambda_max
+from pmsfc_jax.subspace.numerics.precision import host_float64
+from pmsfc_jax.subspace.numerics.ridge import default_ridge_mu
 
 #: Largest violation of the optimality conditions that counts as solved, see `kkt_residual`.
 TOLERANCE = 1e-4

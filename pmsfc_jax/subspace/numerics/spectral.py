@@ -15,11 +15,11 @@ from jax.typing import ArrayLike
 
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.typing import Array, Key
-from pmsfc_jax.subspace.checks import cluster_count, symmetric_matrix
-from pmsfc_jax.subspace.eigengap import choose_num_clusters
-from pmsfc_jax.subspace.kmeans import kmeans
-from pmsfc_jax.subspace.masks import canonical_labels
-from pmsfc_jax.subspace.precision import host_float64, like_input, on_host
+from pmsfc_jax.subspace.numerics.checks import cluster_count, symmetric_matrix
+from pmsfc_jax.subspace.numerics.eigengap import choose_num_clusters
+from pmsfc_jax.subspace.numerics.kmeans import kmeans
+from pmsfc_jax.core.masks import canonical_labels
+from pmsfc_jax.subspace.numerics.precision import host_float64, like_input, on_host
 
 # A channel whose degree is below this share of the largest one is isolated: what is left of its
 # affinities is rounding, and dividing by the root of its degree would blow that up.

@@ -6,9 +6,9 @@ from sklearn.linear_model import Ridge
 
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.subspace import residual, self_expression
-from pmsfc_jax.subspace.self_expression import _ridge
+from pmsfc_jax.subspace.numerics.self_expression import _ridge
 
-from .synthetic import constrained_ridge, gram_of, relative_error, union_of_subspaces
+from tests.subspace.synthetic import constrained_ridge, gram_of, relative_error, union_of_subspaces
 
 
 def ill_conditioned_gram(size: int, seed: int = 0) -> np.ndarray:

@@ -5,7 +5,7 @@ from scipy.sparse.linalg import svds
 
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.subspace import affinity, cosine_affinity
-from pmsfc_jax.subspace.affinity import _affinity
+from pmsfc_jax.subspace.numerics.affinity import _affinity
 
 
 def coefficients(size: int = 20, seed: int = 0) -> np.ndarray:

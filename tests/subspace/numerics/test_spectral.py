@@ -13,9 +13,9 @@ from pmsfc_jax.subspace import (
     spectral_clustering,
     spectral_clustering_details,
 )
-from pmsfc_jax.subspace.spectral import _spectrum
+from pmsfc_jax.subspace.numerics.spectral import _spectrum
 
-from .synthetic import gram_of, union_of_subspaces
+from tests.subspace.synthetic import gram_of, union_of_subspaces
 
 
 def blocks(sizes, *, between=0.0, seed=0):

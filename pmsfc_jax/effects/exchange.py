@@ -20,9 +20,9 @@ from jax.typing import ArrayLike
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.generator import SplitGenerator
 from pmsfc_jax.core.typing import Array, Key
-from pmsfc_jax.subspace.change import pooled
-from pmsfc_jax.subspace.checks import positive_int
-from pmsfc_jax.subspace.masks import check_masks
+from pmsfc_jax.effects.change import pooled
+from pmsfc_jax.subspace.numerics.checks import positive_int
+from pmsfc_jax.core.masks import check_masks
 
 _SOURCE_STREAM, _PARTNER_STREAM = range(2)
 

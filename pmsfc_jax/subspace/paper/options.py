@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pmsfc_jax.core.errors import InputError
-from pmsfc_jax.subspace.checks import positive_int
+from pmsfc_jax.subspace.numerics.checks import positive_int
 
 
 @dataclass(frozen=True)
