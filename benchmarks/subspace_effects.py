@@ -18,17 +18,17 @@ import jax
 import numpy as np
 
 import pmsfc_jax as pm
+from pmsfc_jax.core.masks import masks_from_labels
+from pmsfc_jax.effects.comparison import MEASURES, BesideRandom, beside_random
 from pmsfc_jax.inversion.feature_distance import feature_distance
 from pmsfc_jax.subspace import (
     affinity,
     cosine_affinity,
     feature_gram,
-    masks_from_labels,
     paper_expression,
     self_expression,
     spectral_clustering,
 )
-from pmsfc_jax.effects.comparison import MEASURES, BesideRandom, beside_random
 from pmsfc_jax.subspace.correlation import correlation_affinity, feature_mean
 from pmsfc_jax.subspace.sensitivity import channel_effects, place_affinity
 

@@ -26,10 +26,10 @@ import numpy as np
 from inversion_step import CASES, Case, layer_macs, make_case, matmul_rate
 
 import pmsfc_jax as pm
+from pmsfc_jax.core.masks import masks_from_labels
 from pmsfc_jax.evaluation.memory import peak_memory
 from pmsfc_jax.inversion.compose import METHODS, SUBSPACE_METHODS
 from pmsfc_jax.inversion.config import OPTIMISERS
-from pmsfc_jax.subspace import masks_from_labels
 
 #: Steps of a compiled loop.
 LOOP = 10

@@ -11,7 +11,11 @@ import numpy as np
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.generator import SplitGenerator
 from pmsfc_jax.core.images import to_float, to_uint8
+from pmsfc_jax.core.masks import check_masks, masks_from_labels, random_partition
 from pmsfc_jax.core.typing import Key, Params
+from pmsfc_jax.effects.comparison import beside_random
+from pmsfc_jax.effects.exchange import exchange_grid
+from pmsfc_jax.effects.subspace_effects import subspace_effects
 from pmsfc_jax.inversion.batch import (
     Batch,
     InversionResult,
@@ -35,18 +39,12 @@ from pmsfc_jax.subspace import (
     SelfExpressionResult,
     Subspaces,
     affinity,
-    beside_random,
-    check_masks,
     choose_mu,
     discover_subspaces,
-    exchange_grid,
     feature_gram,
-    masks_from_labels,
     paper_expression,
-    random_partition,
     self_expression,
     spectral_clustering,
-    subspace_effects,
 )
 from pmsfc_jax.weights.convert import convert_checkpoint
 

@@ -22,8 +22,12 @@ from pmsfc_jax.api import (
 from pmsfc_jax.cli._console import notice, progress_bar
 from pmsfc_jax.cli._print import describe_effects, describe_subspaces
 from pmsfc_jax.cli.discover import Options
+from pmsfc_jax.core.checks import positive_int
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.typing import Params
+from pmsfc_jax.effects.comparison import BesideRandom, beside_random
+from pmsfc_jax.effects.exchange import exchange_grid
+from pmsfc_jax.effects.subspace_effects import Distance, check_num_pairs
 from pmsfc_jax.inversion.feature_distance import feature_distance
 from pmsfc_jax.io.arrays import save_arrays
 from pmsfc_jax.io.atomic import write_text_atomic
@@ -37,10 +41,6 @@ from pmsfc_jax.report.subspaces import (
     subspace_page,
     subspace_pictures,
 )
-from pmsfc_jax.subspace.numerics.checks import positive_int
-from pmsfc_jax.effects.comparison import BesideRandom, beside_random
-from pmsfc_jax.effects.subspace_effects import Distance, check_num_pairs
-from pmsfc_jax.effects.exchange import exchange_grid
 from pmsfc_jax.version import __version__
 
 # Streams of the seed's key that discovery itself does not use.

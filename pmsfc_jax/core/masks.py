@@ -9,9 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
+from pmsfc_jax.core.checks import positive_int
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.typing import Array, Key
-from pmsfc_jax.subspace.numerics.checks import positive_int
 
 
 def masks_from_labels(labels: ArrayLike, num_subspaces: int) -> Array:

@@ -8,13 +8,12 @@ import jax
 import numpy as np
 from jax.typing import ArrayLike
 
+from pmsfc_jax.core.checks import positive_int
 from pmsfc_jax.core.generator import SplitGenerator
-from pmsfc_jax.core.typing import Key
-from pmsfc_jax.effects.change import mean_defined
-from pmsfc_jax.subspace.numerics.checks import positive_int
-from pmsfc_jax.effects.subspace_effects import Distance, SubspaceEffects, subspace_effects
-from pmsfc_jax.subspace.gram import Progress
 from pmsfc_jax.core.masks import check_masks, masks_from_labels, random_partition
+from pmsfc_jax.core.typing import Key, Progress
+from pmsfc_jax.effects.change import mean_defined
+from pmsfc_jax.effects.subspace_effects import Distance, SubspaceEffects, subspace_effects
 
 _PAIR_STREAM, _PARTITION_STREAM = range(2)
 

@@ -17,12 +17,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
+from pmsfc_jax.core.checks import positive_int
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.generator import SplitGenerator
+from pmsfc_jax.core.masks import check_masks
 from pmsfc_jax.core.typing import Array, Key
 from pmsfc_jax.effects.change import pooled
-from pmsfc_jax.subspace.numerics.checks import positive_int
-from pmsfc_jax.core.masks import check_masks
 
 _SOURCE_STREAM, _PARTNER_STREAM = range(2)
 

@@ -6,14 +6,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from jax.typing import ArrayLike
 
+from pmsfc_jax.core.checks import positive_int
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.generator import SplitGenerator
-from pmsfc_jax.core.typing import Key
-from pmsfc_jax.effects import change
-from pmsfc_jax.subspace.numerics.checks import positive_int
-from pmsfc_jax.effects.exchange import exchange_batches
-from pmsfc_jax.subspace.gram import Progress
 from pmsfc_jax.core.masks import check_masks
+from pmsfc_jax.core.typing import Key, Progress
+from pmsfc_jax.effects import change
+from pmsfc_jax.effects.exchange import exchange_batches
 
 #: ``(a [n, H, W, 3], b [n, H, W, 3]) -> [n]``, pictures nominally in [-1, 1].
 Distance = Callable[[np.ndarray, np.ndarray], np.ndarray]

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 
 from pmsfc_jax.api import Subspaces, to_uint8
+from pmsfc_jax.effects.comparison import MEASURES, BesideRandom
+from pmsfc_jax.effects.subspace_effects import SubspaceEffects
 from pmsfc_jax.report import html
 from pmsfc_jax.report.charts import bar_chart, effect_pictures, heatmap
 from pmsfc_jax.report.sheet import comparison_sheet
-from pmsfc_jax.effects.comparison import MEASURES, BesideRandom
-from pmsfc_jax.effects.subspace_effects import SubspaceEffects
 
 #: Grey levels a unit of images in [-1, 1].
 LEVELS = 127.5

@@ -12,11 +12,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
+from pmsfc_jax.core.checks import positive_int
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.generator import SplitGenerator
 from pmsfc_jax.core.typing import Array, Key
 from pmsfc_jax.subspace.numerics.affinity import cosine_affinity
-from pmsfc_jax.subspace.numerics.checks import gram_matrix, positive_int
+from pmsfc_jax.subspace.numerics.checks import gram_matrix
 from pmsfc_jax.subspace.numerics.precision import like_input
 
 # A channel whose variance is below this share of its mean square does not vary: what is left in

@@ -7,22 +7,23 @@ from typing import Any, Literal
 import jax
 import numpy as np
 
+from pmsfc_jax.core.checks import positive_int
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.generator import SplitGenerator
-from pmsfc_jax.core.typing import Array, Key
-from pmsfc_jax.subspace.numerics.affinity import affinity
-from pmsfc_jax.subspace.numerics.checks import cluster_count, positive_int
-from pmsfc_jax.subspace.gram import Progress, feature_gram
 from pmsfc_jax.core.masks import masks_from_labels
-from pmsfc_jax.subspace.paper.expression import paper_expression
-from pmsfc_jax.subspace.paper.options import PaperOptions
-from pmsfc_jax.subspace.paper.search import latents_drawn
+from pmsfc_jax.core.typing import Array, Key, Progress
+from pmsfc_jax.subspace.gram import feature_gram
+from pmsfc_jax.subspace.numerics.affinity import affinity
+from pmsfc_jax.subspace.numerics.checks import cluster_count
 from pmsfc_jax.subspace.numerics.path import choose_mu
 from pmsfc_jax.subspace.numerics.precision import Precision, check_precision
-from pmsfc_jax.subspace.relation import Relation, check_relation, relation_affinity
 from pmsfc_jax.subspace.numerics.self_expression import residual, self_expression
 from pmsfc_jax.subspace.numerics.solvers import PAPER, check_method, check_mu
 from pmsfc_jax.subspace.numerics.spectral import spectral_clustering_details
+from pmsfc_jax.subspace.paper.expression import paper_expression
+from pmsfc_jax.subspace.paper.options import PaperOptions
+from pmsfc_jax.subspace.paper.search import latents_drawn
+from pmsfc_jax.subspace.relation import Relation, check_relation, relation_affinity
 
 # Independent streams of one key, by `jax.random.fold_in`.
 _TRAIN_STREAM, _HELD_OUT_STREAM, _CLUSTERING_STREAM, _PAPER_STREAM, _EFFECT_STREAM = range(5)

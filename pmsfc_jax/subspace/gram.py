@@ -4,7 +4,6 @@ Everything in discovery but the image term of equation 4 sees the features only 
 ``[C, C]`` matrix, so the samples themselves are never held.
 """
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -12,13 +11,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from pmsfc_jax.core.checks import positive_int
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.generator import SplitGenerator
-from pmsfc_jax.core.typing import Array, Key
-from pmsfc_jax.subspace.numerics.checks import positive_int
-
-#: ``(done, total)`` in samples, called after every batch.
-Progress = Callable[[int, int], None]
+from pmsfc_jax.core.typing import Array, Key, Progress
 
 
 def feature_gram(

@@ -5,8 +5,8 @@ from typing import Any, Literal, get_args
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.generator import SplitGenerator
 from pmsfc_jax.core.typing import Array, Key
-from pmsfc_jax.subspace.numerics.affinity import cosine_affinity
 from pmsfc_jax.subspace.correlation import correlation_affinity, feature_mean
+from pmsfc_jax.subspace.numerics.affinity import cosine_affinity
 from pmsfc_jax.subspace.sensitivity import channel_effects
 
 Relation = Literal["self_expression", "cosine", "correlation", "effect"]

@@ -16,13 +16,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
+from pmsfc_jax.core.checks import positive_int
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.generator import SplitGenerator
-from pmsfc_jax.core.typing import Array, Key
+from pmsfc_jax.core.typing import Array, Key, Progress
 from pmsfc_jax.effects.change import energy_map
-from pmsfc_jax.subspace.numerics.checks import positive_int
 from pmsfc_jax.effects.exchange import exchange_batches
-from pmsfc_jax.subspace.gram import Progress
 
 #: Pictures are reduced to this many pixels a side: the changes of all channels are held at once.
 SIDE = 64

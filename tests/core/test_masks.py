@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from pmsfc_jax.core.errors import InputError
-from pmsfc_jax.subspace import check_masks, masks_from_labels, random_partition
-from pmsfc_jax.core.masks import canonical_labels
+from pmsfc_jax.core.masks import canonical_labels, check_masks, masks_from_labels, random_partition
 
 LABELS = np.array([0, 2, 1, 1, 0, 2, 2], np.int32)
 

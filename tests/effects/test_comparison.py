@@ -2,7 +2,7 @@ import jax
 import numpy as np
 import pytest
 
-from pmsfc_jax.subspace import masks_from_labels
+from pmsfc_jax.core.masks import masks_from_labels
 from pmsfc_jax.effects.comparison import MEASURES, Comparison, beside_random, random_masks
 from pmsfc_jax.effects.subspace_effects import subspace_effects
 from tests.effects.painter import LABELS, painter

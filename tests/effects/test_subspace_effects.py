@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 
 from pmsfc_jax.core.errors import InputError
-from pmsfc_jax.subspace import masks_from_labels
-from pmsfc_jax.effects.subspace_effects import subspace_effects
+from pmsfc_jax.core.masks import masks_from_labels
 from pmsfc_jax.effects.exchange import exchange_batches, exchange_grid
+from pmsfc_jax.effects.subspace_effects import subspace_effects
 from tests.effects.painter import (
     CHANNELS,
     HEIGHT,

@@ -7,11 +7,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from pmsfc_jax.core.masks import masks_from_labels
 from pmsfc_jax.inversion.batch import invert
 from pmsfc_jax.inversion.compose import initial_codes
 from pmsfc_jax.inversion.resume import Resume, Stopped
 from pmsfc_jax.nn import pggan
-from pmsfc_jax.subspace import DiscoverySettings, Subspaces, masks_from_labels
+from pmsfc_jax.subspace import DiscoverySettings, Subspaces
 
 
 def partition(labels, layer):

@@ -5,12 +5,13 @@ import numpy as np
 import pytest
 
 from pmsfc_jax.api import Subspaces
-from pmsfc_jax.report import subspaces as report
-from pmsfc_jax.subspace import DiscoverySettings, masks_from_labels
+from pmsfc_jax.core.masks import masks_from_labels
 from pmsfc_jax.effects.comparison import beside_random
 from pmsfc_jax.effects.exchange import exchange_grid
-from tests.report.test_html import read
+from pmsfc_jax.report import subspaces as report
+from pmsfc_jax.subspace import DiscoverySettings
 from tests.effects.painter import CHANNELS, HEIGHT, LABELS, WIDTH, painter
+from tests.report.test_html import read
 
 
 @pytest.fixture(scope="module")

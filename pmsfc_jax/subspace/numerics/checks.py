@@ -1,10 +1,9 @@
 """What the functions of this package demand of their inputs, as one-line errors."""
 
-import operator
-
 import numpy as np
 from jax.typing import ArrayLike
 
+from pmsfc_jax.core.checks import positive_int
 from pmsfc_jax.core.errors import InputError
 
 # Entries (i, j) and (j, i) of a symmetric matrix that was accumulated in float32 may differ by this
@@ -12,21 +11,6 @@ from pmsfc_jax.core.errors import InputError
 SYMMETRY_TOLERANCE = 1e-4
 # Channels whose cosines all lie this close to 1 in magnitude carry a single pattern.
 CONSTANT_TOLERANCE = 1e-6
-
-
-def positive_int(value: int, name: str) -> int:
-    """Return ``value`` as an int of at least 1.
-
-    Raises:
-      InputError: it is not an integer, or it is below 1.
-    """
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise InputError(f"{name} is {value!r}: give a whole number of at least 1") from None
-    if number < 1:
-        raise InputError(f"{name} is {number}: give a whole number of at least 1")
-    return number
 
 
 def square_matrix(value: ArrayLike, name: str) -> np.ndarray:

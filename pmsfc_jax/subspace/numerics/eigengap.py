@@ -8,8 +8,8 @@ on spectral clustering, Statistics and Computing 17 (2007), section 8.3.)
 import numpy as np
 from jax.typing import ArrayLike
 
+from pmsfc_jax.core.checks import positive_int
 from pmsfc_jax.core.errors import InputError
-from pmsfc_jax.subspace.numerics.checks import positive_int
 
 # More subspaces than this are hardly meant where nobody says how many.
 MOST_CLUSTERS = 16

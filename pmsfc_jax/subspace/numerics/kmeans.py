@@ -16,9 +16,10 @@ import numpy as np
 from jax import lax
 from jax.typing import ArrayLike, DTypeLike
 
+from pmsfc_jax.core.checks import positive_int
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.typing import Array, Key
-from pmsfc_jax.subspace.numerics.checks import cluster_count, positive_int
+from pmsfc_jax.subspace.numerics.checks import cluster_count
 
 
 class KMeansState(NamedTuple):

@@ -5,9 +5,10 @@ from typing import NamedTuple
 import numpy as np
 from jax.typing import ArrayLike
 
+from pmsfc_jax.core.checks import positive_int
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.subspace.numerics.admm import AdmmState
-from pmsfc_jax.subspace.numerics.checks import gram_matrix, positive_int
+from pmsfc_jax.subspace.numerics.checks import gram_matrix
 from pmsfc_jax.subspace.numerics.precision import Precision
 from pmsfc_jax.subspace.numerics.self_expression import residual, solve
 from pmsfc_jax.subspace.numerics.solvers import find_solver

@@ -18,10 +18,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
+from pmsfc_jax.core.checks import positive_int
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.typing import Array
 from pmsfc_jax.subspace.numerics.admm import AdmmState, admm, admm_start, kkt_residual
-from pmsfc_jax.subspace.numerics.checks import gram_matrix, positive_int, square_matrix
+from pmsfc_jax.subspace.numerics.checks import gram_matrix, square_matrix
 from pmsfc_jax.subspace.numerics.precision import Precision, arithmetic, host_float64, like_input
 from pmsfc_jax.subspace.numerics.ridge import ridge
 from pmsfc_jax.subspace.numerics.solvers import TOLERANCE, check_mu, find_solver

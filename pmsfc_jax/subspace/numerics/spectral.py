@@ -14,11 +14,11 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from pmsfc_jax.core.errors import InputError
+from pmsfc_jax.core.masks import canonical_labels
 from pmsfc_jax.core.typing import Array, Key
 from pmsfc_jax.subspace.numerics.checks import cluster_count, symmetric_matrix
 from pmsfc_jax.subspace.numerics.eigengap import choose_num_clusters
 from pmsfc_jax.subspace.numerics.kmeans import kmeans
-from pmsfc_jax.core.masks import canonical_labels
 from pmsfc_jax.subspace.numerics.precision import host_float64, like_input, on_host
 
 # A channel whose degree is below this share of the largest one is isolated: what is left of its

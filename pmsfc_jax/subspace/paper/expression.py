@@ -11,12 +11,8 @@ from jax.typing import ArrayLike
 
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.generator import SplitGenerator
-from pmsfc_jax.core.typing import Key
+from pmsfc_jax.core.typing import Key, Progress
 from pmsfc_jax.subspace.numerics.checks import gram_matrix
-from pmsfc_jax.subspace.gram import Progress
-from pmsfc_jax.subspace.paper.options import PaperOptions
-from pmsfc_jax.subspace.paper.search import HeldOut, Search
-from pmsfc_jax.subspace.paper.step import Cut, Weights, first_state
 from pmsfc_jax.subspace.numerics.precision import Precision, like_input
 from pmsfc_jax.subspace.numerics.self_expression import (
     SelfExpressionResult,
@@ -25,6 +21,9 @@ from pmsfc_jax.subspace.numerics.self_expression import (
     sparsity_of,
 )
 from pmsfc_jax.subspace.numerics.solvers import PAPER, SOLVERS, all_zero_mu, check_mu, default_l1_mu
+from pmsfc_jax.subspace.paper.options import PaperOptions
+from pmsfc_jax.subspace.paper.search import HeldOut, Search
+from pmsfc_jax.subspace.paper.step import Cut, Weights, first_state
 
 #: By how much of itself the second half of the steps may change the objective, if it is to count
 #: as minimised. The largest violation of the optimality conditions is no measure of that here: over

@@ -4,8 +4,8 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from pmsfc_jax.core.checks import positive_int
 from pmsfc_jax.core.errors import InputError
-from pmsfc_jax.subspace.numerics.checks import positive_int
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from pmsfc_jax.core.errors import InputError
-from pmsfc_jax.core.typing import Array, Key
-from pmsfc_jax.subspace.gram import Progress
+from pmsfc_jax.core.typing import Array, Key, Progress
 from pmsfc_jax.subspace.paper.options import PaperOptions
 from pmsfc_jax.subspace.paper.step import Cut, State, Weights, advance, measure
 

@@ -12,7 +12,6 @@ from pmsfc_jax.subspace import (
     spectral_clustering,
     spectral_clustering_details,
 )
-
 from tests.subspace.synthetic import gram_of, union_of_subspaces
 
 

@@ -8,10 +8,9 @@ import pytest
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.subspace import choose_mu, self_expression
 from pmsfc_jax.subspace.numerics.precision import arithmetic
-
-from tests.subspace.synthetic import constrained_ridge, gram_of, relative_error
 from tests.subspace.numerics.test_lasso import by_columns_lasso, lambda_max, never_negative
 from tests.subspace.numerics.test_self_expression import ill_conditioned_gram
+from tests.subspace.synthetic import constrained_ridge, gram_of, relative_error
 
 
 @pytest.mark.parametrize("relative_mu", [None, 1e-2, 1e-4])

@@ -10,7 +10,6 @@ from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.subspace import affinity, self_expression
 from pmsfc_jax.subspace.numerics.self_expression import solve
 from pmsfc_jax.subspace.numerics.solvers import TOLERANCE
-
 from tests.subspace.synthetic import gram_of, union_of_subspaces
 
 

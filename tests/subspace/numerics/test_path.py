@@ -4,7 +4,6 @@ from sklearn.linear_model import lasso_path
 
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.subspace import choose_mu, residual, self_expression
-
 from tests.subspace.synthetic import gram_of, union_of_subspaces
 
 

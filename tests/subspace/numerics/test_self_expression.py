@@ -7,7 +7,6 @@ from sklearn.linear_model import Ridge
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.subspace import residual, self_expression
 from pmsfc_jax.subspace.numerics.self_expression import _ridge
-
 from tests.subspace.synthetic import constrained_ridge, gram_of, relative_error, union_of_subspaces
 
 

@@ -14,7 +14,6 @@ from pmsfc_jax.subspace import (
     spectral_clustering_details,
 )
 from pmsfc_jax.subspace.numerics.spectral import _spectrum
-
 from tests.subspace.synthetic import gram_of, union_of_subspaces
 
 
