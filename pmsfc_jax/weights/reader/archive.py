@@ -9,7 +9,9 @@ import zlib
 from itertools import pairwise
 from typing import NamedTuple
 
-from pmsfc_jax.weights.reader.limits import Budget, Damage, Unsuitable, show
+from pmsfc_jax.weights.reader.budget import Budget
+from pmsfc_jax.weights.reader.damage import Damage, Unsuitable
+from pmsfc_jax.weights.reader.quoting import show
 
 _END = struct.Struct("<4s4H2LH")
 _END64_LOCATOR = struct.Struct("<4sLQL")

@@ -18,7 +18,8 @@ import numpy as np
 
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.weights.reader.archive import Archive
-from pmsfc_jax.weights.reader.limits import Budget, Damage, Unsuitable
+from pmsfc_jax.weights.reader.budget import Budget
+from pmsfc_jax.weights.reader.damage import Damage, Unsuitable
 from pmsfc_jax.weights.reader.npz import is_npz, read_npz
 from pmsfc_jax.weights.reader.pickle.file import read_pickle
 from pmsfc_jax.weights.reader.safetensors import is_safetensors, read_safetensors

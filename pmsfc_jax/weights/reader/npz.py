@@ -10,13 +10,10 @@ import re
 import numpy as np
 
 from pmsfc_jax.weights.reader.archive import Archive
-from pmsfc_jax.weights.reader.limits import Budget, Damage, Unsuitable, show
-from pmsfc_jax.weights.reader.pickle.numpy_calls import (
-    ARRAY_OVERHEAD,
-    check_bools,
-    checked_shape,
-    native,
-)
+from pmsfc_jax.weights.reader.arrays import ARRAY_OVERHEAD, check_bools, checked_shape, native
+from pmsfc_jax.weights.reader.budget import Budget
+from pmsfc_jax.weights.reader.damage import Damage, Unsuitable
+from pmsfc_jax.weights.reader.quoting import show
 
 _SUFFIX = ".npy"
 _MAGIC = b"\x93NUMPY"

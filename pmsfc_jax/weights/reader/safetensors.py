@@ -4,8 +4,10 @@ import json
 import math
 from typing import Any
 
-from pmsfc_jax.weights.reader.limits import Budget, Damage, show, show_shape
-from pmsfc_jax.weights.reader.pickle.numpy_calls import checked_shape, is_size
+from pmsfc_jax.weights.reader.arrays import checked_shape, is_size
+from pmsfc_jax.weights.reader.budget import Budget
+from pmsfc_jax.weights.reader.damage import Damage
+from pmsfc_jax.weights.reader.quoting import show, show_shape
 from pmsfc_jax.weights.reader.torch.storage import Storage, tensor_view
 
 _TYPES = {

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from pmsfc_jax.core.errors import InputError
-from pmsfc_jax.weights.reader import limits as _limits
+from pmsfc_jax.weights.reader import budget as budgets
 from pmsfc_jax.weights.reader.checkpoint import parse
-from pmsfc_jax.weights.reader.pickle import keys as _keys
+from pmsfc_jax.weights.reader.pickle import keys
 from tests.weights.guard import memory_below, nothing_runs
 from tests.weights.torch_files import (
     MAGIC,
@@ -33,7 +33,7 @@ from tests.weights.torch_files import (
 @pytest.fixture(autouse=True)
 def _low_floor(monkeypatch):
     """Small files, small memory: what is out of proportion shows sooner."""
-    monkeypatch.setattr(_limits, "MEMORY_FLOOR", 4 << 20)
+    monkeypatch.setattr(budgets, "MEMORY_FLOOR", 4 << 20)
 
 
 OS_SYSTEM = Name("os", "system")
@@ -47,7 +47,7 @@ def tree_of(raw: bytes):
 
 def refuse(raw: bytes, says: str) -> None:
     """Expect one clear line, nothing run, and memory in proportion."""
-    limit = _limits.MEMORY_FACTOR * len(raw) + _limits.MEMORY_FLOOR
+    limit = budgets.MEMORY_FACTOR * len(raw) + budgets.MEMORY_FLOOR
     with (
         nothing_runs(),
         memory_below(limit + limit // 4 + 2 * len(raw)),
@@ -308,8 +308,8 @@ def test_memory_stays_in_proportion(name):
     refuse(pickled(Raw(code + b"0N")), says)
 
 
-def test_numbers_as_keys_are_limited_in_number(monkeypatch):
-    monkeypatch.setattr(_keys, "MAX_UNUSUAL_KEYS", 100)
+def test_numbers_askeys_are_limited_in_number(monkeypatch):
+    monkeypatch.setattr(keys, "MAX_UNUSUAL_KEYS", 100)
     numbers = [b"J" + struct.pack("<i", number) for number in range(101)]
     pairs = [number + b"N" for number in numbers]
     assert len(tree_of(pickled(Raw(b"}(" + b"".join(pairs[:100]) + b"u")))) == 100
@@ -352,7 +352,7 @@ def test_deep_nesting_and_cycles():
     assert cycle[0] is cycle
 
 
-def test_unhashable_keys_are_wrapped():
+def test_unhashablekeys_are_wrapped():
     array = numpy_pickle(np.ones(2))
     tree = tree_of(pickled(Raw(b"}(" + assemble(array) + b"K\x01]K\x02(K\x01K\x02tK\x03u")))
     assert sorted(tree.values()) == [1, 2, 3]

@@ -20,8 +20,8 @@ from pmsfc_jax.core.typing import Params
 from pmsfc_jax.nn.dcgan import FAMILY
 from pmsfc_jax.nn.dcgan_config import Activation, DCGANConfig, Kind, Output, Prior, Stage
 from pmsfc_jax.weights.layouts.axes import Shape
+from pmsfc_jax.weights.layouts.check import check_arrays
 from pmsfc_jax.weights.layouts.layout import Conversion
-from pmsfc_jax.weights.layouts.pggan.stack import check_arrays
 
 #: Names of a batch norm's arrays, all ``[O]``.
 _NORM = ("weight", "bias", "running_mean", "running_var")

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from pmsfc_jax.core.typing import Params
+from pmsfc_jax.weights.layouts.check import check_arrays
 from pmsfc_jax.weights.layouts.options import Choices
-from pmsfc_jax.weights.layouts.pggan.stack import check_arrays
 
 
 def convert_convolutions(

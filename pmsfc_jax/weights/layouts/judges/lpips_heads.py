@@ -9,9 +9,9 @@ from dataclasses import asdict
 import numpy as np
 
 from pmsfc_jax.nn.lpips_heads import FAMILY, LPIPSHeadsConfig
+from pmsfc_jax.weights.layouts.check import check_arrays
 from pmsfc_jax.weights.layouts.layout import LPIPS, Conversion, Group, Layout, count
 from pmsfc_jax.weights.layouts.options import Choices
-from pmsfc_jax.weights.layouts.pggan.stack import check_arrays
 
 
 def _convert(group: Group, choices: Choices) -> Conversion:

@@ -3,7 +3,9 @@
 import codecs
 import re
 
-from pmsfc_jax.weights.reader.limits import Budget, Damage, show
+from pmsfc_jax.weights.reader.budget import Budget
+from pmsfc_jax.weights.reader.damage import Damage
+from pmsfc_jax.weights.reader.quoting import show
 
 # Byte strings longer than this stay views of the file: they are array data.
 COPIED_BYTES = 1024

@@ -3,7 +3,8 @@
 from functools import partial
 from typing import Any
 
-from pmsfc_jax.weights.reader.limits import Budget, Damage
+from pmsfc_jax.weights.reader.budget import Budget
+from pmsfc_jax.weights.reader.damage import Damage
 from pmsfc_jax.weights.reader.pickle.numpy_calls import numpy_calls
 from pmsfc_jax.weights.reader.pickle.plain_calls import plain_calls
 from pmsfc_jax.weights.reader.pickle.unpickle import unpickle

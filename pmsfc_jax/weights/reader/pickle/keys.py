@@ -8,7 +8,8 @@ those that are not text (whose hash Python randomises).
 from collections.abc import Sequence
 from typing import Any
 
-from pmsfc_jax.weights.reader.limits import Budget, Hostile
+from pmsfc_jax.weights.reader.budget import Budget
+from pmsfc_jax.weights.reader.damage import Hostile
 from pmsfc_jax.weights.reader.records import Record
 
 MAX_UNUSUAL_KEYS = 1 << 16

@@ -4,7 +4,7 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
-from pmsfc_jax.weights.reader.limits import Damage
+from pmsfc_jax.weights.reader.damage import Damage
 from pmsfc_jax.weights.reader.pickle.cursor import Cursor
 
 #: Opcode -> (bytes of memory charged for the value's object, how it is read).

@@ -8,10 +8,11 @@ numbers and strings.
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pmsfc_jax.weights.reader.limits import Damage, Hostile, show
+from pmsfc_jax.weights.reader.damage import Damage, Hostile
 from pmsfc_jax.weights.reader.pickle.cursor import MAX_NAME, Cursor
 from pmsfc_jax.weights.reader.pickle.keys import fill_dict
 from pmsfc_jax.weights.reader.pickle.names import canonical_name, refuse_programs
+from pmsfc_jax.weights.reader.quoting import show
 from pmsfc_jax.weights.reader.records import Record
 
 #: Dotted name -> function that takes the arguments of a call of that name.

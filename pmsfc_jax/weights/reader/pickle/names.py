@@ -1,6 +1,6 @@
 """Names of classes and functions in pickles: their one spelling, and those that are programs."""
 
-from pmsfc_jax.weights.reader.limits import Hostile
+from pmsfc_jax.weights.reader.damage import Hostile
 
 # Python 2 and numpy 2 say the same things under other names.
 _RENAMED = {"__builtin__": "builtins", "copy_reg": "copyreg"}

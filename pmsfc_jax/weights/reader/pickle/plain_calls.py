@@ -4,9 +4,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from pmsfc_jax.weights.reader.limits import Budget, Damage, is_one_of, show
+from pmsfc_jax.weights.reader.budget import Budget
+from pmsfc_jax.weights.reader.damage import Damage
 from pmsfc_jax.weights.reader.pickle.cursor import MAX_NAME
 from pmsfc_jax.weights.reader.pickle.keys import fill_dict, fill_set
+from pmsfc_jax.weights.reader.quoting import is_one_of, show
 from pmsfc_jax.weights.reader.records import Record
 
 Args = tuple[Any, ...]

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from pmsfc_jax.weights.reader.limits import Budget, Damage
+from pmsfc_jax.weights.reader.budget import Budget
+from pmsfc_jax.weights.reader.damage import Damage
 from pmsfc_jax.weights.reader.pickle.cursor import Cursor
 from pmsfc_jax.weights.reader.pickle.keys import fill_set
 from pmsfc_jax.weights.reader.pickle.literals import LITERALS

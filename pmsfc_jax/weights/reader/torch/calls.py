@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from pmsfc_jax.weights.reader.limits import Budget, Damage, show
-from pmsfc_jax.weights.reader.pickle.numpy_calls import checked_shape
+from pmsfc_jax.weights.reader.arrays import checked_shape
+from pmsfc_jax.weights.reader.budget import Budget
+from pmsfc_jax.weights.reader.damage import Damage
+from pmsfc_jax.weights.reader.quoting import show
 from pmsfc_jax.weights.reader.records import Record
 from pmsfc_jax.weights.reader.torch.storage import Storage, tensor_view, typed
 

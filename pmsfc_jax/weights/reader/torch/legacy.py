@@ -2,11 +2,13 @@
 
 from typing import Any
 
-from pmsfc_jax.weights.reader.limits import Budget, Damage, is_one_of, show
+from pmsfc_jax.weights.reader.budget import Budget
+from pmsfc_jax.weights.reader.damage import Damage
 from pmsfc_jax.weights.reader.pickle.cursor import Cursor
 from pmsfc_jax.weights.reader.pickle.numpy_calls import numpy_calls
 from pmsfc_jax.weights.reader.pickle.plain_calls import plain_calls
 from pmsfc_jax.weights.reader.pickle.unpickle import unpickle
+from pmsfc_jax.weights.reader.quoting import is_one_of, show
 from pmsfc_jax.weights.reader.records import Record
 from pmsfc_jax.weights.reader.torch.calls import placeholder_calls, tensor_calls
 from pmsfc_jax.weights.reader.torch.storage import Storage, parse_storage_id, part_of

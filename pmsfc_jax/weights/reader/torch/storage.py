@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from pmsfc_jax.weights.reader.limits import Budget, Damage, is_one_of, show, show_shape
-from pmsfc_jax.weights.reader.pickle.numpy_calls import (
+from pmsfc_jax.weights.reader.arrays import (
     ARRAY_OVERHEAD,
     are_sizes,
     check_bools,
@@ -15,6 +14,9 @@ from pmsfc_jax.weights.reader.pickle.numpy_calls import (
     is_size,
     native,
 )
+from pmsfc_jax.weights.reader.budget import Budget
+from pmsfc_jax.weights.reader.damage import Damage
+from pmsfc_jax.weights.reader.quoting import is_one_of, show, show_shape
 from pmsfc_jax.weights.reader.records import Record
 
 #: numpy has no bfloat16: such a tensor is widened to float32, which is exact.

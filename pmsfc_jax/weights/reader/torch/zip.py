@@ -3,10 +3,12 @@
 from typing import Any
 
 from pmsfc_jax.weights.reader.archive import Archive
-from pmsfc_jax.weights.reader.limits import Budget, Damage, Unsuitable, show
+from pmsfc_jax.weights.reader.budget import Budget
+from pmsfc_jax.weights.reader.damage import Damage, Unsuitable
 from pmsfc_jax.weights.reader.pickle.numpy_calls import numpy_calls
 from pmsfc_jax.weights.reader.pickle.plain_calls import plain_calls
 from pmsfc_jax.weights.reader.pickle.unpickle import unpickle
+from pmsfc_jax.weights.reader.quoting import show
 from pmsfc_jax.weights.reader.torch.calls import tensor_calls
 from pmsfc_jax.weights.reader.torch.storage import Storage, parse_storage_id
 
