@@ -9,7 +9,7 @@ import pytest
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.weights.reader import budget as budgets
 from pmsfc_jax.weights.reader.checkpoint import parse
-from pmsfc_jax.weights.reader.pickle import keys
+from pmsfc_jax.weights.reader.pickle import keys, machine
 from tests.weights.guard import memory_below, nothing_runs
 from tests.weights.torch_files import (
     MAGIC,
@@ -308,13 +308,32 @@ def test_memory_stays_in_proportion(name):
     refuse(pickled(Raw(code + b"0N")), says)
 
 
-def test_numbers_askeys_are_limited_in_number(monkeypatch):
+def test_numbers_as_keys_are_limited_in_number(monkeypatch):
     monkeypatch.setattr(keys, "MAX_UNUSUAL_KEYS", 100)
     numbers = [b"J" + struct.pack("<i", number) for number in range(101)]
     pairs = [number + b"N" for number in numbers]
     assert len(tree_of(pickled(Raw(b"}(" + b"".join(pairs[:100]) + b"u")))) == 100
     refuse(pickled(Raw(b"}(" + b"".join(pairs) + b"u")), "more than 100 dict keys")
     refuse(pickled(Raw(b"(" + b"".join(numbers) + b"\x91"), 4), "more than 100 dict keys")
+
+
+@pytest.mark.parametrize("number", [-1, 2**32, 2**61 - 1, 7 * (2**61 - 1), -(2**61 - 1)])
+def test_numbers_of_objects_cannot_be_chosen_to_collide(number):
+    """Multiples of 2**61 - 1 have the hash 0: a memo of them takes quadratic time."""
+    refuse(pickled(Raw(b"Np%d\n" % number)), f"numbers an object {number}")
+    assert tree_of(pickled(Raw(b"Np%d\n" % (2**32 - 1)))) is None
+
+
+def test_objects_are_remembered_in_bounded_number(monkeypatch):
+    monkeypatch.setattr(machine, "MAX_MEMO", 50)
+    again = b"q\x00" * 100
+    assert (
+        tree_of(pickled(Raw(b"N" + bytes(b for i in range(50) for b in (113, i)) + again))) is None
+    )
+    refuse(
+        pickled(Raw(b"N" + bytes(b for i in range(51) for b in (113, i)))), "more than 50 objects"
+    )
+    refuse(pickled(Raw(b"N" + b"\x94" * 51), 4), "more than 50 objects")
 
 
 def test_opcodes_that_no_checkpoint_has():
@@ -352,7 +371,7 @@ def test_deep_nesting_and_cycles():
     assert cycle[0] is cycle
 
 
-def test_unhashablekeys_are_wrapped():
+def test_unhashable_keys_are_wrapped():
     array = numpy_pickle(np.ones(2))
     tree = tree_of(pickled(Raw(b"}(" + assemble(array) + b"K\x01]K\x02(K\x01K\x02tK\x03u")))
     assert sorted(tree.values()) == [1, 2, 3]

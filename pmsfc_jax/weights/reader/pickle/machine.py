@@ -15,6 +15,11 @@ from pmsfc_jax.weights.reader.pickle.names import canonical_name, refuse_program
 from pmsfc_jax.weights.reader.quoting import show
 from pmsfc_jax.weights.reader.records import Record
 
+# Every pickler numbers what it remembers from 0 up. Larger numbers can be chosen to collide in a
+# dict (multiples of 2**61 - 1 all have the hash 0): a thousand of them take a million steps.
+MAX_MEMO_KEY = (1 << 32) - 1
+MAX_MEMO = 1 << 22
+
 #: Dotted name -> function that takes the arguments of a call of that name.
 Calls = Mapping[str, Callable[[tuple[Any, ...]], Any]]
 #: Persistent id -> what it stands for.
@@ -66,6 +71,10 @@ class Machine:
 
     def put(self, key: int) -> None:
         """Remember the top of the stack as object `key`."""
+        if not 0 <= key <= MAX_MEMO_KEY:
+            raise Hostile(f"numbers an object {show(key)}, which no pickler does")
+        if len(self.memo) >= MAX_MEMO and key not in self.memo:
+            raise Hostile(f"remembers more than {MAX_MEMO} objects")
         value = self.stack[-1]
         self.memo[key] = value
         if isinstance(value, Pending):
