@@ -31,7 +31,7 @@ import numpy as np
 import optax
 
 import pmsfc_jax as pm
-from pmsfc_jax.core.generator import GeneratorSpec, SplitGenerator
+from pmsfc_jax.core.generator import GeneratorSpec, SplitGenerator, latent_vector, normal_prior
 from pmsfc_jax.subspace import MuPath, choose_mu, feature_gram, residual, self_expression
 
 METHODS = ("ridge", "lasso", "elastic_net")
@@ -65,10 +65,10 @@ def random_network(channels: int) -> tuple[SplitGenerator, dict[str, np.ndarray]
 
     spec = GeneratorSpec(
         name="random network",
-        latent_shape=(LATENT,),
+        latent=latent_vector(LATENT),
         image_shape=(SIDE, SIDE, 3),
         feature_shapes=((SIDE, SIDE, channels),),
-        latent_prior=lambda key, num: jax.random.normal(key, (num, LATENT), jnp.float32),
+        prior=normal_prior(LATENT),
     )
     return SplitGenerator(spec, head, tail), {k: v.astype(np.float32) for k, v in params.items()}
 

@@ -63,7 +63,7 @@ def make_case(name: str) -> Case:
     if name == "prior":
         generator, params = pm.load_generator("pggan_tops32")
         widths = tuple(params[f"conv{i}"]["kernel"].shape[-1] for i in range(len(params) - 1))
-        config = pggan.PGGANConfig(generator.spec.latent_shape[0], widths)
+        config = pggan.PGGANConfig(generator.spec.latent.shape[0], widths)
     else:
         levels = int(name).bit_length() - 2
         config = pggan.PGGANConfig(512, tuple(w for w in FULL[:levels] for _ in (0, 1)))

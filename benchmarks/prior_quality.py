@@ -69,7 +69,7 @@ def sampler(generator: pm.SplitGenerator, params) -> Callable[[jax.Array, int], 
 
     def sample(key: jax.Array, num: int) -> np.ndarray:
         padded = -(-num // CHUNK) * CHUNK
-        z = generator.spec.latent_prior(key, padded)
+        z = generator.spec.prior.draw(key, padded)
         chunks = [draw(params, z[i : i + CHUNK]) for i in range(0, padded, CHUNK)]
         return to_uint8(np.concatenate(chunks)[:num])
 

@@ -176,10 +176,10 @@ def check_codes(generator: SplitGenerator, codes: SavedCodes) -> None:
             f"not with {spec.name} (weights {spec.identity[:12]})"
         )
     channels = spec.feature_shape(codes.layer)[-1]
-    if codes.z.shape[2:] != spec.latent_shape or codes.w.shape[2] != channels:
+    if codes.z.shape[2:] != spec.latent.shape or codes.w.shape[2] != channels:
         raise InputError(
             f"these codes have {codes.z.shape[2]} numbers each and weights for {codes.w.shape[2]} "
-            f"channels; {spec.name} takes {spec.latent_shape[0]} and has {channels} at layer "
+            f"channels; {spec.name} takes {spec.latent.shape[0]} and has {channels} at layer "
             f"{codes.layer}"
         )
 

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -136,8 +135,7 @@ def load_generator(
     if family.split_generator is None:
         raise InputError(f"{folder}: family {family.name} is not one of generators")
     generator = family.split_generator(config, manifest.name)
-    spec = replace(generator.spec, identity=manifest.network_hash(GENERATOR))
-    return generator._replace(spec=spec), params
+    return generator.with_identity(manifest.network_hash(GENERATOR)), params
 
 
 def load_perceptual_network(

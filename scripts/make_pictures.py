@@ -52,7 +52,7 @@ def main() -> None:
     options = parser.parse_args()
     save_png(options.out / "first.png", run_picture(options.run))
     generator, params = pm.load_generator(options.generator)
-    z = jnp.concatenate([generator.spec.latent_prior(jax.random.key(seed), 1) for seed in SEEDS])
+    z = jnp.concatenate([generator.spec.prior.draw(jax.random.key(seed), 1) for seed in SEEDS])
     samples = to_uint8(jax.jit(lambda p, codes: generator(p, codes))(params, z))
     save_png(options.out / "prior_samples.png", grid(samples, 16, cell=48, gap=2))
 

@@ -61,7 +61,7 @@ def test_images_are_loaded_as_targets(tiny, tmp_path):
 
 def test_codes_of_other_weights_are_refused(tiny):
     generator, _ = tiny
-    identified = generator._replace(spec=dataclasses.replace(generator.spec, identity="a" * 64))
+    identified = generator.with_identity("a" * 64)
     codes = SavedCodes(
         z=np.zeros((1, 1, 6), np.float32),
         w=np.zeros((1, 1, 12), np.float32),

@@ -35,7 +35,7 @@ def test_a_generator_by_name_and_by_path(tmp_path):
         assert loaded.spec.name == "faces"
         assert loaded.spec.identity == read_manifest(tmp_path / "faces").manifest_hash
         assert loaded.spec.image_shape == (8, 8, 3)
-        z = loaded.spec.latent_prior(jax.random.key(0), 2)
+        z = loaded.spec.prior.draw(jax.random.key(0), 2)
         same = pggan.split_generator(CONFIG)(random_params(ABSTRACT), z)
         np.testing.assert_array_equal(loaded(params, z), same)
 

@@ -140,8 +140,8 @@ def head_features(
         flat, context = generator.head(params, z.reshape(-1, d), layer=layer)
         features: Features = flat.reshape(b, r, k, *flat.shape[1:])
     else:
-        by_subspace = z.swapaxes(0, 1).reshape(r, b * k, d)
-        parts, context = generator.head_sliced(params, by_subspace, layer=layer, groups=groups)
+        flat = z.swapaxes(1, 2).reshape(b * k, r, d)
+        parts, context = generator.head_sliced(params, flat, layer=layer, groups=groups)
         features = tuple(part.reshape(b, k, *part.shape[1:]) for part in parts)
     if context is not None:
         raise NotImplementedError("no composition is defined for generators with a context yet")
@@ -259,7 +259,7 @@ def initial_codes(
 
     def draw(key: Key) -> Codes:
         key_z, key_w = jax.random.split(key)
-        z = generator.spec.latent_prior(key_z, shape[0] * shape[1])
+        z = generator.spec.prior.draw(key_z, shape[0] * shape[1])
         noise = 1 + 0.1 * jax.random.normal(key_w, (*shape, channels))
         return Codes(z.reshape(*shape, -1), level * noise)
 

@@ -80,7 +80,7 @@ def codes_from(setting: Setting, z: Any, w: Any, masks: np.ndarray) -> Codes:
     rows = len(row_masks(jnp.asarray(masks), config.method)), config.codes_per_subspace
     channels = spec.feature_shape(setting.layer)[-1]
     z, w = np.asarray(z, np.float32), np.asarray(w, np.float32)
-    expected = (*rows, *spec.latent_shape), (*rows, channels)
+    expected = (*rows, *spec.latent.shape), (*rows, channels)
     if (z.shape[1:], w.shape[1:]) != expected or len(z) != len(w):
         raise InputError(
             f"codes have shape {z.shape} and weights {w.shape}, and {config.method} at layer "

@@ -14,8 +14,14 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from pmsfc_jax.core.generator import GeneratorSpec, SplitGenerator
-from pmsfc_jax.core.typing import Array, Key
+from pmsfc_jax.core.generator import (
+    GeneratorSpec,
+    SplitGenerator,
+    latent_vector,
+    normal_prior,
+    uniform_prior,
+)
+from pmsfc_jax.core.typing import Array
 from pmsfc_jax.nn.dcgan_config import DCGANConfig as DCGANConfig
 from pmsfc_jax.nn.dcgan_config import Stage as Stage
 from pmsfc_jax.nn.dcgan_config import config_from_dict as config_from_dict
@@ -55,10 +61,10 @@ class DCGAN(nnx.Module):
         return self._run(z[:, None, None, :], 0, layer + 1)
 
     def head_sliced(self, z: Array, layer: int, groups: Groups) -> list[Array]:
-        """``z [r, n, d]`` to the channels ``groups[i]`` of the feature of each ``z[i]``."""
+        """``z [n, r, d]`` to the channels ``groups[i]`` of the feature of each ``z[:, i]``."""
         below = self._run(z.reshape(-1, 1, 1, z.shape[-1]), 0, layer)
         parts = below.reshape(*z.shape[:2], *below.shape[1:])
-        return [self._stage(part, layer, g) for part, g in zip(parts, groups, strict=True)]
+        return [self._stage(parts[:, i], layer, group) for i, group in enumerate(groups)]
 
     def tail(self, h: Array, layer: int) -> Array:
         """``h [b, H, W, C] -> x [b, R, R, 3]``, from the feature at ``layer``."""
@@ -108,21 +114,15 @@ def pure_module(config: DCGANConfig) -> PureModule:
 
 def split_generator(config: DCGANConfig, name: str = FAMILY) -> SplitGenerator:
     """The generator of ``config`` as pure head and tail functions."""
-
-    def latent_prior(key: Key, num: int) -> Array:
-        shape = (num, config.latent_dim)
-        if config.prior == "uniform":
-            return jax.random.uniform(key, shape, minval=-1.0, maxval=1.0)
-        return jax.random.normal(key, shape)
-
+    prior = uniform_prior if config.prior == "uniform" else normal_prior
     sides, widths = config.sides, [stage.width for stage in config.stages]
     spec = GeneratorSpec(
         name=name,
-        latent_shape=(config.latent_dim,),
+        latent=latent_vector(config.latent_dim),
         image_shape=(sides[-1], sides[-1], 3),
         feature_shapes=tuple(
             (side, side, width) for side, width in zip(sides[:-1], widths[:-1], strict=True)
         ),
-        latent_prior=latent_prior,
+        prior=prior(config.latent_dim),
     )
-    return split(pure_module(config), spec, sliced=True)
+    return split(pure_module(config), spec, program=(FAMILY, config), sliced=True)

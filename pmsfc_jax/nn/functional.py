@@ -1,6 +1,6 @@
 """From a Flax NNX module class to pure functions of a plain nested dict of arrays."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import jax
@@ -43,7 +43,9 @@ Channels = tuple[int, ...]
 Groups = tuple[Channels, ...]
 
 
-def split(module: PureModule, spec: GeneratorSpec, *, sliced: bool = False) -> SplitGenerator:
+def split(
+    module: PureModule, spec: GeneratorSpec, *, program: Hashable, sliced: bool = False
+) -> SplitGenerator:
     """A module with methods ``head(z, layer)`` and ``tail(h, layer)`` as a plain-stack generator.
 
     All refuse layers that ``spec`` does not have; the context in between is ``None``.
@@ -51,7 +53,8 @@ def split(module: PureModule, spec: GeneratorSpec, *, sliced: bool = False) -> S
     Args:
       module: the network.
       spec: its facts.
-      sliced: it also has a method ``head_sliced(z [r, n, d], layer, groups)``.
+      program: family and configuration, by which equal generators are known.
+      sliced: it also has a method ``head_sliced(z [n, r, d], layer, groups)``.
 
     """
 
@@ -69,4 +72,4 @@ def split(module: PureModule, spec: GeneratorSpec, *, sliced: bool = False) -> S
         spec.feature_shape(layer)
         return tuple(module.bind(params).head_sliced(z, layer, groups)), None
 
-    return SplitGenerator(spec, head, tail, head_sliced if sliced else None)
+    return SplitGenerator(spec, head, tail, head_sliced if sliced else None, program=program)

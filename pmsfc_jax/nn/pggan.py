@@ -20,8 +20,8 @@ import numpy as np
 from flax import nnx
 
 from pmsfc_jax.core.errors import InputError
-from pmsfc_jax.core.generator import GeneratorSpec, SplitGenerator
-from pmsfc_jax.core.typing import Array, Key
+from pmsfc_jax.core.generator import GeneratorSpec, SplitGenerator, latent_vector, normal_prior
+from pmsfc_jax.core.typing import Array
 from pmsfc_jax.nn.config import config_from
 from pmsfc_jax.nn.functional import Channels, Groups, PureModule, split
 from pmsfc_jax.nn.layers import (
@@ -168,16 +168,16 @@ class PGGAN(nnx.Module):
         return self._convolve(self._first(z), 0, layer)
 
     def head_sliced(self, z: Array, layer: int, groups: Groups) -> list[Array]:
-        """``z [r, n, d]`` to the channels ``groups[i]`` of the feature of each ``z[i]``.
+        """``z [n, r, d]`` to the channels ``groups[i]`` of the feature of each ``z[:, i]``.
 
         For ``norm == "input"`` only: where a norm follows the convolution, every channel depends
         on all.
         """
         if not layer:
-            return [self._first(part, group) for part, group in zip(z, groups, strict=True)]
+            return [self._first(z[:, i], group) for i, group in enumerate(groups)]
         below = self.head(z.reshape(-1, z.shape[-1]), layer - 1)
         parts = below.reshape(*z.shape[:2], *below.shape[1:])
-        return [self._layer(part, layer, g) for part, g in zip(parts, groups, strict=True)]
+        return [self._layer(parts[:, i], layer, group) for i, group in enumerate(groups)]
 
     def tail(self, h: Array, layer: int, fade: Array | None = None) -> Array:
         """``h [b, H, W, C] -> x [b, R, R, 3]``, from the feature at ``layer``.
@@ -261,22 +261,19 @@ def split_generator(config: PGGANConfig, name: str = FAMILY) -> SplitGenerator:
 
     A generator that is still fading ends its cuts at the layer that both image layers read.
     """
-
-    def latent_prior(key: Key, num: int) -> Array:
-        return jax.random.normal(key, (num, config.latent_dim))
-
     num_layers = len(config.widths) - (2 if config.fade else 0)
     sides = [config.layer_resolution(layer) for layer in range(num_layers)]
     spec = GeneratorSpec(
         name=name,
-        latent_shape=(config.latent_dim,),
+        latent=latent_vector(config.latent_dim),
         image_shape=(config.resolution, config.resolution, 3),
         feature_shapes=tuple(
             (side, side, width) for side, width in zip(sides, config.widths, strict=False)
         ),
-        latent_prior=latent_prior,
+        prior=normal_prior(config.latent_dim),
     )
-    return split(pure_module(config), spec, sliced=config.norm == "input")
+    sliced = config.norm == "input"
+    return split(pure_module(config), spec, program=(FAMILY, config), sliced=sliced)
 
 
 def config_from_dict(architecture: dict[str, Any]) -> PGGANConfig:

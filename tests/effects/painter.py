@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from pmsfc_jax.core.generator import GeneratorSpec, SplitGenerator
+from pmsfc_jax.core.generator import GeneratorSpec, SplitGenerator, latent_vector, normal_prior
 
 LATENT, CHANNELS = 4, 6
 HEIGHT, WIDTH = 6, 9
@@ -41,10 +41,10 @@ def painter(*, with_context: bool = False) -> Painter:
 
     spec = GeneratorSpec(
         name="painter",
-        latent_shape=(LATENT,),
+        latent=latent_vector(LATENT),
         image_shape=(HEIGHT, WIDTH, 3),
         feature_shapes=((2, 2, CHANNELS),),
-        latent_prior=lambda key, num: jax.random.normal(key, (num, LATENT), jnp.float32),
+        prior=normal_prior(LATENT),
     )
     return Painter(SplitGenerator(spec, head, tail), params)
 

@@ -1,3 +1,5 @@
+import dataclasses
+
 import jax
 import numpy as np
 import pytest
@@ -138,11 +140,12 @@ def test_the_distance_is_taken_of_the_first_pairs(measured):
 
 def test_a_tail_that_does_not_add_up():
     own = painter()
-    clipped = own.generator._replace(
+    clipped = dataclasses.replace(
+        own.generator,
         tail=lambda params, h, context, *, layer: (
             0.0 * own.generator.tail(params, h, context, layer=layer)
             + (h[:, :1, :1, :1] * h[:, :1, :1, 3:4])
-        )
+        ),
     )
     masks = masks_from_labels(LABELS, 2)
     key = jax.random.key(4)

@@ -56,7 +56,7 @@ def small_targets(small):
 def targets(tiny):
     """Five pictures that the generator can draw, in [-1, 1]."""
     generator, params = tiny
-    z = generator.spec.latent_prior(jax.random.key(3), 5)
+    z = generator.spec.prior.draw(jax.random.key(3), 5)
     return np.tanh(np.asarray(jax.jit(lambda p: generator(p, z))(params)))
 
 

@@ -120,7 +120,7 @@ def test_gradients_through_the_guard_are_finite():
 def test_equal_codes_reproduce_the_generator(tiny, method):
     """Where all codes agree and coefficients sum to one, the composition is the plain picture."""
     generator, params = tiny
-    z = generator.spec.latent_prior(jax.random.key(0), 2)
+    z = generator.spec.prior.draw(jax.random.key(0), 2)
     subspaces = 1 if method == "mganprior" else 3
     masks = jnp.ones((1, 12)) if method == "mganprior" else jnp.eye(3).repeat(4, axis=1)
     codes = Codes(
@@ -133,7 +133,7 @@ def test_equal_codes_reproduce_the_generator(tiny, method):
 
 def test_single_ignores_weights(tiny):
     generator, params = tiny
-    z = generator.spec.latent_prior(jax.random.key(0), 3)
+    z = generator.spec.prior.draw(jax.random.key(0), 3)
     codes = Codes(z[:, None, None], jnp.zeros((3, 1, 1, 12)))
     image, _ = reconstruct(generator, params, codes, jnp.ones((1, 12)), layer=1, method="single")
     np.testing.assert_allclose(image, generator(params, z), rtol=1e-4, atol=1e-5)

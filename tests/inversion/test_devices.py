@@ -22,7 +22,7 @@ assert jax.local_device_count() == 4
 config = pggan.PGGANConfig(latent_dim=6, widths=(6, 6, 4, 4))
 params = pggan.pure_module(config).init(jax.random.key(7))
 generator = pggan.split_generator(config, "tiny")
-z = generator.spec.latent_prior(jax.random.key(3), 5)
+z = generator.spec.prior.draw(jax.random.key(3), 5)
 targets = np.tanh(np.asarray(jax.jit(lambda p: generator(p, z))(params)))
 shards = []
 def watched(setting, params, v_params, problem, state, step):

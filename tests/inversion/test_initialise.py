@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from pmsfc_jax.core.errors import InputError
-from pmsfc_jax.core.generator import GeneratorSpec
+from pmsfc_jax.core.generator import GeneratorSpec, Prior, latent_vector
 from pmsfc_jax.inversion.compose import initial_codes, reconstruct
 from pmsfc_jax.inversion.config import InversionConfig
 from pmsfc_jax.inversion.initialise import codes_from, draw_codes
-from pmsfc_jax.inversion.prior import check_latent_weight, is_normal
+from pmsfc_jax.inversion.prior import check_latent_weight
 from pmsfc_jax.inversion.problem import Setting
 
 KEYS = jax.random.split(jax.random.key(5), 3)
@@ -75,29 +75,15 @@ def test_codes_of_an_earlier_run_are_a_start(tiny):
         codes_from(setting_of(tiny), codes.z * np.nan, codes.w, np.ones((1, 12)))
 
 
-def spec_with(draw):
-    return GeneratorSpec("made", (24,), (4, 4, 3), ((4, 4, 2),), draw)
+@pytest.mark.parametrize("kind", ["normal", "uniform", "sphere", "other"])
+def test_only_normal_codes_have_a_shell_to_be_pulled_to(kind):
+    spec = GeneratorSpec("made", latent_vector(24), (4, 4, 3), ((4, 4, 2),), Prior(kind, sphere))
+    check_latent_weight(spec, 0.0)
+    if kind != "normal":
+        with pytest.raises(InputError, match="set latent_weight to 0"):
+            check_latent_weight(spec, 0.1)
 
 
 def sphere(key, num):
     z = jax.random.normal(key, (num, 24))
     return z / jnp.sqrt(jnp.square(z).mean(axis=1, keepdims=True))
-
-
-@pytest.mark.parametrize(
-    ("draw", "normal"),
-    [
-        (lambda key, num: jax.random.normal(key, (num, 24)), True),
-        (lambda key, num: 3**0.5 * jax.random.uniform(key, (num, 24), minval=-1), False),
-        (lambda key, num: 2 * jax.random.normal(key, (num, 24)), False),
-        (sphere, False),
-    ],
-    ids=["normal", "uniform", "wide", "sphere"],
-)
-def test_the_prior_is_recognised(draw, normal):
-    assert is_normal(spec_with(draw)) is normal
-    assert bool(jax.jit(lambda: jnp.bool_(is_normal(spec_with(draw))))()) is normal
-    check_latent_weight(spec_with(draw), 0.0)
-    if not normal:
-        with pytest.raises(InputError, match="set latent_weight to 0"):
-            check_latent_weight(spec_with(draw), 0.1)

@@ -1,5 +1,6 @@
 """What an objective is made of, against numpy on the pictures it is made from."""
 
+import dataclasses
 from functools import partial
 
 import jax
@@ -125,7 +126,7 @@ def test_groups_are_for_partitions_and_methods_that_keep_to_them(tiny):
     assert served_groups(generator, masks, "pmsfc_full") is None
     assert served_groups(generator, masks, "released") is None
     assert served_groups(generator, np.ones((3, 12)), "pmsfc") is None
-    assert served_groups(generator._replace(head_sliced=None), masks, "pmsfc") is None
+    assert served_groups(dataclasses.replace(generator, head_sliced=None), masks, "pmsfc") is None
 
 
 def test_curvature_reaches_through_the_generator(tiny, subspaces, targets):

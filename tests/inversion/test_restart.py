@@ -35,7 +35,7 @@ def fragile(small):
     def tail(params, h, context, *, layer):
         return generator.tail(params["small"], h, context, layer=layer)
 
-    split = generator._replace(head=head, tail=tail)
+    split = dataclasses.replace(generator, head=head, tail=tail, program=None)
     return lambda limit: (split, {"small": params, "limit": jnp.float32(limit)})
 
 

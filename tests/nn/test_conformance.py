@@ -51,7 +51,7 @@ def made(request):
         traces.append(z.shape)
         return through(generator, 1)(params, z)
 
-    z = np.random.default_rng(1).standard_normal((3, *generator.spec.latent_shape))
+    z = np.random.default_rng(1).standard_normal((3, *generator.spec.latent.shape))
     return Made(generator, random_params(abstract), abstract, z.astype(np.float32), draw, traces)
 
 
@@ -153,8 +153,8 @@ def test_gradients(made):
 
 def test_latent_prior_is_a_function_of_its_key(made):
     spec = made.generator.spec
-    once, again, other = (spec.latent_prior(jax.random.key(k), 4) for k in (7, 7, 8))
-    chex.assert_shape(once, (4, *spec.latent_shape))
+    once, again, other = (spec.prior.draw(jax.random.key(k), 4) for k in (7, 7, 8))
+    chex.assert_shape(once, (4, *spec.latent.shape))
     chex.assert_type(once, jnp.float32)
     np.testing.assert_array_equal(once, again)
     assert not np.array_equal(once, other)
@@ -165,15 +165,15 @@ def test_sliced_head_gives_the_channels_of_the_whole_one(made):
     generator = made.generator
     if generator.head_sliced is None:
         pytest.skip("a norm after the convolution mixes channels: the family offers no slices")
-    z = np.random.default_rng(2).standard_normal((2, 2, *generator.spec.latent_shape))
+    z = np.random.default_rng(2).standard_normal((2, 2, *generator.spec.latent.shape))
     z = z.astype(np.float32)
     for layer in range(generator.spec.num_layers):
         channels = np.random.default_rng(layer).permutation(generator.spec.feature_shape(layer)[-1])
         groups = (tuple(map(int, channels[:1])), tuple(map(int, channels[1:])))
         sliced, context = generator.head_sliced(made.params, z, layer=layer, groups=groups)
         assert context is None
-        for part, group, feature in zip(z, groups, sliced, strict=True):
-            whole, _ = generator.head(made.params, part, layer=layer)
+        for i, (group, feature) in enumerate(zip(groups, sliced, strict=True)):
+            whole, _ = generator.head(made.params, z[:, i], layer=layer)
             np.testing.assert_allclose(feature, whole[..., list(group)], **TOLERANCE)
 
 

@@ -115,7 +115,7 @@ def drawn_generator(request):
 
 def test_the_generator_as_its_stages_define_it(drawn_generator):
     config, generator, params = drawn_generator
-    z = generator.spec.latent_prior(jax.random.key(2), 2)
+    z = generator.spec.prior.draw(jax.random.key(2), 2)
     x = np.asarray(z, np.float64)[:, None, None]
     for layer, stage in enumerate(config.stages):
         kernel, bias = (np.asarray(params[f"stage{layer}"][part]) for part in ("kernel", "bias"))
@@ -144,9 +144,9 @@ def test_no_layer_after_the_image(drawn_generator):
         generator.head(params, jnp.zeros((1, 5)), layer=generator.spec.num_layers)
 
 
-def test_latent_priors():
+def test_priors():
     for config in CONFIGS.values():
-        z = np.asarray(dcgan.split_generator(config).spec.latent_prior(jax.random.key(0), 2000))
+        z = np.asarray(dcgan.split_generator(config).spec.prior.draw(jax.random.key(0), 2000))
         assert z.dtype == np.float32
         assert z.shape == (2000, config.latent_dim)
         uniform = config.prior == "uniform"

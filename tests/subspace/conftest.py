@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from pmsfc_jax.core.generator import GeneratorSpec, SplitGenerator
+from pmsfc_jax.core.generator import GeneratorSpec, SplitGenerator, latent_vector, normal_prior
 
 LATENT, HEIGHT, WIDTH = 6, 5, 4
 GROUP_SIZES, GROUP_DIMENSION = (9, 6, 5), 2
@@ -22,7 +22,7 @@ class Tiny(NamedTuple):
 
     def features(self, key: Any, num: int, layer: int) -> np.ndarray:
         """``[num * H * W, C]`` in float64, computed without jax from one batch's key."""
-        z = np.asarray(self.generator.spec.latent_prior(key, num), np.float64)
+        z = np.asarray(self.generator.spec.prior.draw(key, num), np.float64)
         sources = z @ np.asarray(self.params["sources"], np.float64)
         sources = sources.reshape(num * HEIGHT * WIDTH, -1)
         sources = np.where(sources > 0, sources, SLOPE * sources)
@@ -70,9 +70,9 @@ def tiny_once() -> Tiny:
     shape = (HEIGHT, WIDTH, labels.size)
     spec = GeneratorSpec(
         name="tiny",
-        latent_shape=(LATENT,),
+        latent=latent_vector(LATENT),
         image_shape=(HEIGHT, WIDTH, 3),
         feature_shapes=(shape, shape),
-        latent_prior=lambda key, num: jax.random.normal(key, (num, LATENT), jnp.float32),
+        prior=normal_prior(LATENT),
     )
     return Tiny(SplitGenerator(spec, head, tail), params, labels, calls)

@@ -1,9 +1,12 @@
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from pmsfc_jax.core.errors import InputError
+from pmsfc_jax.core.generator import Prior
 from pmsfc_jax.subspace import feature_gram
 
 from .synthetic import gram_of, relative_error
@@ -98,13 +101,11 @@ def test_depends_on_the_key_and_on_nothing_else(tiny):
 
 def test_a_sample_that_does_not_count_cannot_spoil_the_sum(tiny):
     def poisoned_prior(key, num):
-        z = tiny.generator.spec.latent_prior(key, num)
+        z = tiny.generator.spec.prior.draw(key, num)
         return z.at[2:].set(jnp.nan)
 
-    spec = tiny.generator.spec.__class__(
-        **{**vars(tiny.generator.spec), "latent_prior": poisoned_prior}
-    )
-    generator = tiny.generator._replace(spec=spec)
+    spec = dataclasses.replace(tiny.generator.spec, prior=Prior("other", poisoned_prior))
+    generator = dataclasses.replace(tiny.generator, spec=spec)
     options = {"layer": 0, "key": jax.random.key(0), "batch_size": 4}
     gram = feature_gram(generator, tiny.params, num_samples=2, **options)
     clean = feature_gram(tiny.generator, tiny.params, num_samples=2, **options)
@@ -120,7 +121,11 @@ def test_half_precision_features_are_summed_in_float32(tiny):
 
     key = jax.random.key(0)
     gram = feature_gram(
-        tiny.generator._replace(head=head), tiny.params, layer=0, key=key, num_samples=64
+        dataclasses.replace(tiny.generator, head=head),
+        tiny.params,
+        layer=0,
+        key=key,
+        num_samples=64,
     )
     rounded = tiny.features(jax.random.fold_in(key, 0), 64, 0)
     rounded = np.asarray(jnp.asarray(rounded, jnp.float32).astype(jnp.bfloat16)).astype(np.float64)

@@ -49,8 +49,8 @@ def pictures(params, features: np.ndarray) -> np.ndarray:
 
 def linear(tiny):
     """The same generator with a tail that only mixes colours."""
-    return tiny.generator._replace(
-        tail=lambda params, features, context, *, layer: features @ params["to_rgb"]
+    return dataclasses.replace(
+        tiny.generator, tail=lambda params, features, context, *, layer: features @ params["to_rgb"]
     )
 
 
