@@ -18,7 +18,7 @@ import numpy as np
 import pmsfc_jax as pm
 from pmsfc_jax.api import to_uint8
 from pmsfc_jax.inversion.config import OPTIMISERS
-from pmsfc_jax.io.images import find_photographs
+from pmsfc_jax.io.find import find_photographs
 from pmsfc_jax.metrics import load_squeezenet, perceptual_distance, psnr, ssim
 
 

@@ -30,7 +30,8 @@ import numpy as np
 
 import pmsfc_jax as pm
 from pmsfc_jax.api import to_uint8
-from pmsfc_jax.io.images import find_photographs, load_photographs, save_png
+from pmsfc_jax.io.find import find_photographs
+from pmsfc_jax.io.images import load_photographs, save_png
 from pmsfc_jax.metrics import (
     frechet_distance,
     load_squeezenet,

@@ -30,7 +30,8 @@ from pmsfc_jax.inversion.presets import preset
 from pmsfc_jax.inversion.resume import Resume, Snapshot, Stopped
 from pmsfc_jax.io.arrays import load_arrays, save_arrays
 from pmsfc_jax.io.codes import SavedCodes, load_codes
-from pmsfc_jax.io.images import find_photographs, load_photographs
+from pmsfc_jax.io.find import find_photographs
+from pmsfc_jax.io.images import load_photographs
 from pmsfc_jax.io.paths import shown
 from pmsfc_jax.registry import load_generator, load_perceptual_network
 from pmsfc_jax.subspace import (

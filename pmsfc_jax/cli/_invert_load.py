@@ -26,7 +26,8 @@ from pmsfc_jax.core.generator import default_layer
 from pmsfc_jax.core.typing import Params
 from pmsfc_jax.inversion.compose import SUBSPACE_METHODS
 from pmsfc_jax.inversion.presets import settings_of
-from pmsfc_jax.io.images import Photograph, find_photographs, load_photographs
+from pmsfc_jax.io.find import find_photographs
+from pmsfc_jax.io.images import Photograph, load_photographs
 from pmsfc_jax.io.paths import shown
 from pmsfc_jax.io.runs import RunFolder, pixels_sha256
 

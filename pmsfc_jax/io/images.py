@@ -5,8 +5,7 @@ Everything here is numpy and Pillow; nothing imports jax.
 
 import io
 import os
-import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,14 +15,7 @@ from PIL import Image
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.io.atomic import write_bytes_atomic
 from pmsfc_jax.io.decode import MAX_PIXELS, PhotographError, read_rgb
-from pmsfc_jax.io.paths import os_reason, shown, unique_stems
-
-#: What a file in a folder has to end in to count as a photograph (a file named explicitly need
-#: not). HEIC is among them so that such a photograph is reported rather than passed over.
-SUFFIXES = frozenset({
-    ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".avif", ".heic", ".heif",
-    ".tif", ".tiff", ".bmp", ".dib", ".gif", ".jp2", ".j2k", ".ppm", ".pgm", ".pbm", ".pnm", ".pfm",
-})  # fmt: skip
+from pmsfc_jax.io.paths import shown, unique_stems
 
 
 class Photograph(NamedTuple):
@@ -45,32 +37,6 @@ class Skipped(NamedTuple):
 
     path: Path
     reason: str
-
-
-def find_photographs(
-    paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
-) -> list[Path]:
-    """List the photographs that files and folders stand for.
-
-    A file stands for itself, whatever it is called. A folder stands for the files directly in it
-    whose suffix is an image's, in the order of their names, hidden ones left out. Order is
-    otherwise that of ``paths``, and a file that comes up again is listed once.
-
-    Raises:
-      InputError: a path does not exist or may not be looked into, or there is no photograph at all.
-    """
-    given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
-    found: dict[Path, Path] = {}
-    for path in map(Path, given):
-        for file in _list_folder(path) if _is_folder(path) else [path]:
-            # Links to a folder are the same folder, but two links to one file are two names.
-            found.setdefault(Path(os.path.realpath(file.parent), file.name), file)
-    if not found:
-        where = ", ".join(shown(path) for path in given) or "an empty list"
-        raise InputError(
-            f"no photographs in {where}: name files, or folders that hold .jpg, .png or others"
-        )
-    return list(found.values())
 
 
 def load_photograph(
@@ -155,28 +121,6 @@ def save_png(path: str | os.PathLike[str], image: np.ndarray) -> None:
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, "PNG")
     write_bytes_atomic(path, buffer.getvalue())
-
-
-def _is_folder(path: Path) -> bool:
-    try:
-        return stat.S_ISDIR(os.stat(path).st_mode)
-    except OSError as error:
-        raise InputError(
-            f"cannot use {shown(path)}: {os_reason(error)}; name a file or a folder"
-        ) from error
-
-
-def _list_folder(folder: Path) -> list[Path]:
-    try:
-        entries = sorted(folder.iterdir(), key=lambda entry: entry.name)
-    except OSError as error:
-        raise InputError(f"cannot look into {shown(folder)}: {os_reason(error)}") from error
-    return [
-        entry
-        for entry in entries
-        # A dangling link stays in: it is reported when it is read.
-        if entry.suffix.lower() in SUFFIXES and entry.name[0] != "." and not os.path.isdir(entry)
-    ]
 
 
 def _checked(resolution: tuple[int, int]) -> tuple[int, int]:

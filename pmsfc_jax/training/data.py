@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from pmsfc_jax.core.errors import InputError
-from pmsfc_jax.io.images import find_photographs, load_photographs
+from pmsfc_jax.io.find import find_photographs
+from pmsfc_jax.io.images import load_photographs
 
 
 def load_folder(folder: Path, resolution: int) -> tuple[np.ndarray, str, list[str]]:

@@ -10,7 +10,7 @@ import pytest
 from pmsfc_jax.cli import _invert_load
 from pmsfc_jax.inversion import run_batch
 from pmsfc_jax.inversion.optimise import advance
-from pmsfc_jax.io.images import find_photographs
+from pmsfc_jax.io.find import find_photographs
 
 SHORT = ("--generator", "plain", "--method", "single", "--steps", "10", "--batch-size", "2")
 

@@ -3,7 +3,7 @@ import os
 import pytest
 
 from pmsfc_jax.core.errors import InputError
-from pmsfc_jax.io.images import find_photographs
+from pmsfc_jax.io.find import find_photographs, search_photographs
 
 
 @pytest.fixture
@@ -85,3 +85,38 @@ def test_a_listing_that_fails_is_told_in_words(folder, monkeypatch):
     monkeypatch.setattr(type(folder), "iterdir", refuse)
     with pytest.raises(InputError, match=r"cannot look into .*photos: permission denied"):
         find_photographs([folder])
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """Photographs at three depths, a hidden folder, and a link that leads back to the top."""
+    root = tmp_path / "tree"
+    for name in ("z.png", "b/a.png", "b/deep/c.png", "a/d.png", ".cache/e.png", "empty/f.txt"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch()
+    (root / "b" / "back").symlink_to(root, target_is_directory=True)
+    return root
+
+
+def test_subfolders_are_passed_over_and_counted(tree):
+    found = search_photographs(tree)
+    assert names(found.files) == ["z.png"]
+    assert found.passed_over == 3
+    assert search_photographs([tree, tree / "b"]).passed_over == 5
+
+
+def test_recursive_lists_a_folder_before_its_subfolders_and_ends_at_loops(tree):
+    found = search_photographs(tree, recursive=True)
+    assert [file.relative_to(tree).as_posix() for file in found.files] == [
+        "z.png",
+        "a/d.png",
+        "b/a.png",
+        "b/deep/c.png",
+    ]
+    assert found.passed_over == 0
+
+
+def test_a_folder_with_photographs_below_says_how_to_reach_them(tree):
+    (tree / "z.png").unlink()
+    with pytest.raises(InputError, match=r"subfolders \(3\) were passed over: ask for recursive"):
+        search_photographs(tree)
