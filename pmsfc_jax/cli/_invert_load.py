@@ -108,8 +108,8 @@ def load_all(
         notice(f"left out {shown(skip.path)}: {skip.reason}")
         events.tell("left_out", photograph=shown(skip.path), reason=skip.reason)
     for photograph in photographs:
-        for text in photograph.notices:
-            notice(f"{photograph.name}: {text}")
+        for told in photograph.notices:
+            notice(f"{photograph.name}: {told.text}")
     if not photographs:
         raise InputError("none of the photographs could be read")
     return photographs, len(skipped)

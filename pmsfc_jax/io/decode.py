@@ -3,14 +3,16 @@
 import os
 import stat
 import warnings
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import IO
 
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from pmsfc_jax.core.errors import InputError
-from pmsfc_jax.io.paths import os_reason, shown
+from pmsfc_jax.io.notices import Notice
+from pmsfc_jax.io.paths import os_reason
+from pmsfc_jax.io.refusals import PhotographError, Refused
 
 #: Default limit on the pixels of one photograph; Pillow's own only stops above 179 million.
 MAX_PIXELS = 64_000_000
@@ -38,30 +40,9 @@ _TIFF_BITS_PER_SAMPLE = 258
 _TIFF_PHOTOMETRIC = 262
 
 
-class PhotographError(InputError):
-    """A photograph cannot be used.
-
-    Attributes:
-      path: the file.
-      reason: what is wrong with it, without its name.
-    """
-
-    def __init__(self, path: str | os.PathLike[str], reason: str) -> None:
-        super().__init__(path, reason)
-        self.path = Path(path)
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return f"cannot use {shown(self.path)}: {self.reason}"
-
-
-class _Refused(Exception):
-    """Carries a reason out of the decoding."""
-
-
 def read_rgb(
     path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS
-) -> tuple[Image.Image, list[str]]:
+) -> tuple[Image.Image, list[Notice]]:
     """Decode the first frame of a photograph.
 
     Orientation (EXIF) is applied; transparency is put on white; CMYK and other colour spaces
@@ -79,11 +60,36 @@ def read_rgb(
     Raises:
       PhotographError: the file cannot be used, for whatever reason.
     """
+    with _told_of(path), open(path, "rb") as file:
+        return _decode(file, max_pixels)
+
+
+def check_photograph(
+    path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS
+) -> tuple[int, int]:
+    """Look at a photograph's header, and decode nothing.
+
+    Returns:
+      Width and height in pixels as they are stored, which EXIF may exchange.
+
+    Raises:
+      PhotographError: it is seen already that the file cannot be used. One that is damaged further
+        on is noticed by `read_rgb` only.
+
+    """
+    with _told_of(path), open(path, "rb") as file:
+        return _open(file, max_pixels).size
+
+
+@contextmanager
+def _told_of(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Check the file, let no warning escape, and turn whatever is raised into a plain reason."""
     try:
         _check_file(path)
-        with open(path, "rb") as file, warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return _decode(file, max_pixels)
+        with warnings.catch_warnings():
+            # Theirs alone: other threads share this setting for as long as it lasts.
+            warnings.filterwarnings("ignore", module=r"PIL|pillow_heif")
+            yield
     except Exception as error:
         # Whatever a decoder raises on a foreign file is the file's fault: Pillow's plugins answer
         # damage with anything from SyntaxError to struct.error.
@@ -93,15 +99,15 @@ def read_rgb(
 def _check_file(path: str | os.PathLike[str]) -> None:
     status = os.stat(path)
     if stat.S_ISDIR(status.st_mode):
-        raise _Refused("it is a folder, not a photograph")
+        raise Refused("it is a folder, not a photograph")
     if not stat.S_ISREG(status.st_mode):
-        raise _Refused("it is not a regular file")  # reading a pipe would wait forever
+        raise Refused("it is not a regular file")  # reading a pipe would wait forever
     if status.st_size == 0:
-        raise _Refused("the file is empty")
+        raise Refused("the file is empty")
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, _Refused):
+    if isinstance(error, Refused):
         return str(error)
     if isinstance(error, UnidentifiedImageError):
         return f"its content is not an image of a known kind; {_EXPECTED}"
@@ -114,25 +120,33 @@ def _reason(error: Exception) -> str:
     return "it is truncated or damaged; copy or save it again"
 
 
-def _decode(file: IO[bytes], max_pixels: int) -> tuple[Image.Image, list[str]]:
+def _open(file: IO[bytes], max_pixels: int) -> Image.Image:
     Image.init()
     image = Image.open(file, formats=[name for name in _FORMATS if name in Image.OPEN])
     width, height = image.size
     if width * height > max_pixels:
-        raise _Refused(
+        raise Refused(
             f"it has {width}x{height} pixels and the limit is {max_pixels / 1e6:g} million; "
             "make it smaller"
         )
     if width * height == 0:
-        raise _Refused("it has no pixels")
-    notices: list[str] = []
+        raise Refused("it has no pixels")
+    return image
+
+
+def _decode(file: IO[bytes], max_pixels: int) -> tuple[Image.Image, list[Notice]]:
+    image = _open(file, max_pixels)
+    notices: list[Notice] = []
     frames = _count_frames(image)
     image.load()
     if frames > 1:
-        notices.append(f"only the first of its {frames} frames is used")
+        notices.append(Notice("frames", f"only the first of its {frames} frames is used"))
     rgb = _to_rgb(image, notices)
     turn = _UPRIGHT.get(_orientation(image, notices))
-    return (rgb if turn is None else rgb.transpose(turn)), notices
+    if turn is None:
+        return rgb, notices
+    notices.append(Notice("turned", "it was turned upright, as its EXIF block says"))
+    return rgb.transpose(turn), notices
 
 
 def _count_frames(image: Image.Image) -> int:
@@ -145,32 +159,32 @@ def _count_frames(image: Image.Image) -> int:
     return frames
 
 
-def _orientation(image: Image.Image, notices: list[str]) -> int:
+def _orientation(image: Image.Image, notices: list[Notice]) -> int:
     try:
         return int(image.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:  # a broken block of metadata does not spoil the picture
-        notices.append("its EXIF block is damaged and was ignored")
+        notices.append(Notice("exif", "its EXIF block is damaged and was ignored"))
         return 1
 
 
-def _to_rgb(image: Image.Image, notices: list[str]) -> Image.Image:
+def _to_rgb(image: Image.Image, notices: list[Notice]) -> Image.Image:
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         return Image.fromarray(_grey_levels(image, notices)).convert("RGB")
     if image.has_transparency_data:
         image = image.convert("RGBA")
         if np.asarray(image.getchannel("A")).min() < 255:
-            notices.append("its transparent parts were put on white")
+            notices.append(Notice("transparent", "its transparent parts were put on white"))
         return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
     if image.mode == "CMYK":
-        notices.append("it was converted from CMYK without its colour profile")
+        notices.append(Notice("cmyk", "it was converted from CMYK without its colour profile"))
     return image.convert("RGB")
 
 
-def _grey_levels(image: Image.Image, notices: list[str]) -> np.ndarray:
+def _grey_levels(image: Image.Image, notices: list[Notice]) -> np.ndarray:
     """Grey values of more than 8 bits, ``[H, W]``, scaled to uint8."""
     values = np.asarray(image)
     if not np.isfinite(values).all():
-        raise _Refused("it holds values that are not finite numbers")
+        raise Refused("it holds values that are not finite numbers")
     low, high = float(values.min()), float(values.max())
     black = 0.0
     if image.mode.startswith("I;16"):
@@ -180,10 +194,12 @@ def _grey_levels(image: Image.Image, notices: list[str]) -> np.ndarray:
         span = 65535.0  # how 16-bit PNM files, and PNG in earlier versions of Pillow, arrive
     elif image.mode == "F" and low >= 0 and high <= 255:
         span = 1.0 if high <= 1 else 255.0
-        notices.append(f"its float values were taken as 0 to {span:g}")
+        notices.append(Notice("range", f"its float values were taken as 0 to {span:g}"))
     else:
         black, span = low, (high - low) or 1.0
-        notices.append(f"its values, {low:g} to {high:g}, were stretched from black to white")
+        notices.append(
+            Notice("range", f"its values, {low:g} to {high:g}, were stretched from black to white")
+        )
     levels = np.empty(values.shape, np.uint8)
     for rows in range(0, len(values), _BAND):  # whole pictures in float64 would not be small
         scaled = (values[rows : rows + _BAND].astype(np.float64) - black) * 255 / span
@@ -192,7 +208,7 @@ def _grey_levels(image: Image.Image, notices: list[str]) -> np.ndarray:
         levels = 255 - levels  # "white is zero", which Pillow heeds in 8-bit TIFF only
     key = image.info.get("transparency")
     if isinstance(key, int) and (transparent := values == key).any():
-        notices.append("its transparent parts were put on white")
+        notices.append(Notice("transparent", "its transparent parts were put on white"))
         levels[transparent] = 255
     return levels
 

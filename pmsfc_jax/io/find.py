@@ -47,25 +47,26 @@ def search_photographs(
     """
     given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
     found: dict[Path, Path] = {}
-    passed_over: dict[Path, None] = {}
+    looked_into: set[str] = set()
+    below: set[str] = set()
     for path in map(Path, given):
         if not _is_folder(path):
             _list_once(found, path)
             continue
         for folder, files, subfolders in _walk(path, recursive, seen=set()):
+            looked_into.add(os.path.realpath(folder))
+            below |= {os.path.realpath(folder / name) for name in subfolders}
             for file in files:
                 _list_once(found, folder / file)
-            if not recursive:
-                passed_over |= {Path(os.path.realpath(folder / name)): None for name in subfolders}
+    passed_over = len(below - looked_into)
     if not found:
         where = ", ".join(shown(path) for path in given) or "an empty list"
-        count = len(passed_over)
-        inside = f"; subfolders ({count}) were passed over: ask for recursive" if count else ""
+        inside = f"; subfolders ({passed_over}) were passed over: ask for recursive"
         raise InputError(
             f"no photographs in {where}: name files, or folders that hold .jpg, .png or others"
-            f"{inside}"
+            f"{inside if passed_over else ''}"
         )
-    return Found(list(found.values()), len(passed_over))
+    return Found(list(found.values()), passed_over)
 
 
 def find_photographs(

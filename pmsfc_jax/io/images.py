@@ -14,8 +14,11 @@ from PIL import Image
 
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.io.atomic import write_bytes_atomic
-from pmsfc_jax.io.decode import MAX_PIXELS, PhotographError, read_rgb
+from pmsfc_jax.io.crop import CENTRE, Crop
+from pmsfc_jax.io.decode import MAX_PIXELS, read_rgb
+from pmsfc_jax.io.notices import Notice
 from pmsfc_jax.io.paths import shown, unique_stems
+from pmsfc_jax.io.refusals import PhotographError
 
 
 class Photograph(NamedTuple):
@@ -24,12 +27,13 @@ class Photograph(NamedTuple):
     Attributes:
       pixels: ``[H, W, 3]`` uint8, RGB.
       name: what outputs made from it are called: its file's name without the suffix.
-      notices: what was done to it that a user may not expect, each a clause without the name.
+      notices: what was done to it that a user may not expect.
+
     """
 
     pixels: np.ndarray
     name: str
-    notices: tuple[str, ...]
+    notices: tuple[Notice, ...]
 
 
 class Skipped(NamedTuple):
@@ -43,42 +47,50 @@ def load_photograph(
     path: str | os.PathLike[str],
     resolution: tuple[int, int],
     *,
+    crop: Crop = CENTRE,
     max_pixels: int = MAX_PIXELS,
 ) -> Photograph:
     """Read a photograph and fit it to a generator's pictures.
 
-    After decoding (`pmsfc_jax.io.decode.read_rgb`) the largest centred part with the target's
-    proportions is cut out and resampled with Pillow's Lanczos filter, which widens with the
-    reduction and so does not alias. A picture of the right size is passed on untouched.
+    After decoding (`pmsfc_jax.io.decode.read_rgb`) the part that ``crop`` says is cut out and
+    resampled with Pillow's Lanczos filter, which widens with the reduction and so does not alias.
+    A picture of the right size is passed on untouched.
 
     Args:
       path: the file.
       resolution: ``(height, width)`` of the result in pixels.
+      crop: by default the largest centred part with the target's proportions.
       max_pixels: limit on the pixels of the file, checked before decoding.
 
     Raises:
       PhotographError: an `InputError` naming the file: it is absent, may not be read, is a folder,
-        empty, truncated, damaged, too large, or no photograph.
+        empty, truncated, damaged, too large, no photograph, or too small for ``crop``.
       InputError: ``resolution`` is not two positive whole numbers.
+
     """
     height, width = _checked(resolution)
     image, notices = read_rgb(path, max_pixels=max_pixels)
-    box = _centre_box(image.size, (width, height))
+    if not crop.lies_within(image.size):
+        raise PhotographError(path, too_small(crop, image.size))
+    box = crop.part(image.size, (width, height))
     part = (box[2] - box[0], box[3] - box[1])
-    if part != image.size:
-        notices.append(f"its centre was cut out, {_by(part)} of {_by(image.size)} pixels")
-    if part[0] < width or part[1] < height:
-        notices.append(f"it was enlarged from {_by(part)} to {_by((width, height))} pixels")
+    notices += _fitting(crop, image.size, part, (width, height))
     image = image.crop(box)
     if image.size != (width, height):
         image = image.resize((width, height), Image.Resampling.LANCZOS)
     return Photograph(np.array(image), unique_stems([path])[0], tuple(notices))
 
 
+def too_small(crop: Crop, size: tuple[int, int]) -> str:
+    """The reason why a photograph of this ``(width, height)`` cannot be cropped so."""
+    return f"it has {_by(size)} pixels, and not all of the crop {crop} lies within them"
+
+
 def load_photographs(
     paths: Sequence[str | os.PathLike[str]],
     resolution: tuple[int, int],
     *,
+    crop: Crop = CENTRE,
     max_pixels: int = MAX_PIXELS,
 ) -> tuple[list[Photograph], list[Skipped]]:
     """Read many photographs, going on past those that cannot be used.
@@ -92,11 +104,12 @@ def load_photographs(
 
     Raises:
       InputError: ``resolution`` is not two positive whole numbers.
+
     """
     photographs, skipped = [], []
     for path, name in zip(paths, unique_stems(paths), strict=True):
         try:
-            photograph = load_photograph(path, resolution, max_pixels=max_pixels)
+            photograph = load_photograph(path, resolution, crop=crop, max_pixels=max_pixels)
         except PhotographError as error:
             skipped.append(Skipped(error.path, error.reason))
         else:
@@ -131,18 +144,28 @@ def _checked(resolution: tuple[int, int]) -> tuple[int, int]:
     return int(resolution[0]), int(resolution[1])
 
 
-def _centre_box(size: tuple[int, int], target: tuple[int, int]) -> tuple[int, int, int, int]:
-    """Largest centred box (left, upper, right, lower) in ``size`` with ``target``'s proportions.
-
-    Sizes are (width, height); sides are rounded to whole pixels and at least one.
-    """
-    width, height = size
-    if width * target[1] > height * target[0]:
-        width = max(1, round(height * target[0] / target[1]))
-    else:
-        height = max(1, round(width * target[1] / target[0]))
-    left, upper = (size[0] - width) // 2, (size[1] - height) // 2
-    return left, upper, left + width, upper + height
+def _fitting(
+    crop: Crop, size: tuple[int, int], part: tuple[int, int], target: tuple[int, int]
+) -> list[Notice]:
+    """What becomes of a photograph of ``size`` whose ``part`` is drawn at ``target``."""
+    notices = []
+    if part != size:
+        kind = "square" if target[0] == target[1] else "cropped"
+        where = "its centre"
+        if crop.box is not None:
+            where = f"{'' if part == crop.box[2:] else 'the centre of '}{crop}"
+        text = f"{where} was cut out, {_by(part)} of {_by(size)} pixels"
+        notices.append(Notice(kind, text))
+    # A pixel more or less comes from rounding, not from other proportions.
+    if abs(part[0] * target[1] - part[1] * target[0]) > max(*part, *target):
+        notices.append(Notice("stretched", f"its {_by(part)} pixels were given other proportions"))
+    if part[0] < target[0] or part[1] < target[1]:
+        text = f"it was enlarged from {_by(part)} to {_by(target)} pixels"
+        notices.append(Notice("enlarged", text))
+    elif part != target:
+        text = f"it was reduced from {_by(part)} to {_by(target)} pixels"
+        notices.append(Notice("reduced", text))
+    return notices
 
 
 def _by(size: tuple[int, int]) -> str:
