@@ -22,6 +22,9 @@ _DEFAULT_SIDE = 16
 class Prior:
     """The distribution of latent codes that a generator was trained on.
 
+    Where a family's codes live in a space of their own (StyleGAN2's w), it is the distribution of
+    the noise that `SplitGenerator.mapping` turns into codes.
+
     Attributes:
       kind: ``normal`` (independent standard normals), ``uniform`` (independent, on [-1, 1]),
         ``sphere`` (normals scaled to ``|z| = sqrt(d)``), or ``other``.
@@ -63,7 +66,7 @@ class GeneratorSpec:
       image_shape: shape of one image, ``(H, W, 3)``.
       feature_shapes: ``feature_shapes[layer]`` is the shape ``(H, W, C)`` of the feature at the cut
         ``layer``; layer 0 is the first convolution.
-      prior: of the latent codes.
+      prior: of the latent codes; use it through `SplitGenerator.draw`.
       free_contexts: ``free_contexts[layer]`` is what of an image's context can be optimised beside
         its codes, as a pytree of `jax.ShapeDtypeStruct`; empty for families whose tail needs
         nothing but the feature.
@@ -153,6 +156,10 @@ class SplitGenerator:
         last layer.
       join: ``(contexts [b, n, ...], share [b, n], free) -> context [b, ...]``: the context of an
         image that several codes draw; see `blend`, which is the default.
+      mapping: ``(params, noise) -> latent``, leaves ``[n, ...]``: what the prior draws as latent
+        codes. ``None`` where the prior draws the codes themselves.
+      centre: ``(params) -> latent`` without a batch axis: the code towards which draws are
+        truncated (StyleGAN2's mean w). ``None`` for a family without one.
       program: what decides the computation besides arrays, such as family and configuration.
         Generators of equal programs are equal, so that one loaded twice compiles nothing anew.
         ``None`` compares the functions themselves.
@@ -167,6 +174,8 @@ class SplitGenerator:
     tail: Callable[..., Array]
     head_sliced: Callable[..., tuple[tuple[Array, ...], Any]] | None = None
     join: Callable[[Any, Array, Any], Any] = blend
+    mapping: Callable[[Any, Any], Any] | None = None
+    centre: Callable[[Any], Any] | None = None
     program: Hashable | None = None
 
     def __call__(self, params: Any, latent: Any) -> Array:
@@ -174,6 +183,11 @@ class SplitGenerator:
         layer = self.spec.num_layers - 1
         features, context = self.head(params, latent, layer=layer)
         return self.tail(params, features, context, layer=layer)
+
+    def draw(self, params: Any, key: Key, num: int) -> Any:
+        """``num`` latent codes from the prior, leaves ``[num, ...]`` float32."""
+        noise = self.spec.prior.draw(key, num)
+        return noise if self.mapping is None else self.mapping(params, noise)
 
     def with_identity(self, identity: str) -> "SplitGenerator":
         """The same generator, with the hash of the weights that were loaded for it."""
@@ -183,7 +197,8 @@ class SplitGenerator:
     def _key(self) -> Hashable:
         if self.program is not None:
             return self.program
-        return (self.head, self.tail, self.head_sliced, self.join)
+        functions = (self.head, self.tail, self.head_sliced, self.join)
+        return (*functions, self.mapping, self.centre)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, SplitGenerator) and self._key == other._key

@@ -146,7 +146,7 @@ def _pair_features(
 
     def head(stream: int) -> tuple[Array, Any]:
         own = jax.random.fold_in(jax.random.fold_in(key, index), stream)
-        return generator.head(params, generator.spec.prior.draw(own, batch_size), layer=layer)
+        return generator.head(params, generator.draw(params, own, batch_size), layer=layer)
 
     source, context = head(_SOURCE_STREAM)
     partner, _ = head(_PARTNER_STREAM)

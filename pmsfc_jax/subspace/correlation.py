@@ -95,6 +95,6 @@ def _batch_means(
     generator: SplitGenerator, params: Any, key: Key, index: Array, layer: int, batch_size: int
 ) -> Array:
     """``[batch_size, C]``: of each latent of batch ``index``, as `feature_gram` draws them."""
-    z = generator.spec.prior.draw(jax.random.fold_in(key, index), batch_size)
+    z = generator.draw(params, jax.random.fold_in(key, index), batch_size)
     features, _ = generator.head(params, z, layer=layer)
     return features.astype(jnp.float32).mean(axis=(1, 2))

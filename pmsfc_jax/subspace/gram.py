@@ -100,7 +100,7 @@ def _batch_gram(
 ) -> Array:
     """Sum over the first ``count`` latents of batch ``index`` of ``F^T F / (H W)``, ``[C, C]``."""
     with jax.default_matmul_precision("highest"):
-        z = generator.spec.prior.draw(jax.random.fold_in(key, index), batch_size)
+        z = generator.draw(params, jax.random.fold_in(key, index), batch_size)
         features, _ = generator.head(params, z, layer=layer)
         _, height, width, channels = features.shape
         counted = (jnp.arange(batch_size) < count)[:, None, None, None]

@@ -100,7 +100,7 @@ def image_term(
 
 def draw(cut: Cut, params: Params, key: Key, index: Array) -> tuple[Array, Any, Array]:
     """Features, context and pictures of batch ``index`` of the stream ``key``."""
-    z = cut.generator.spec.prior.draw(jax.random.fold_in(key, index), cut.batch_size)
+    z = cut.generator.draw(params, jax.random.fold_in(key, index), cut.batch_size)
     features, context = cut.generator.head(params, z, layer=cut.layer)
     return features, context, cut.generator.tail(params, features, context, layer=cut.layer)
 
