@@ -11,23 +11,43 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from pmsfc_jax.core.cut import Cut
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.generator import SplitGenerator
 from pmsfc_jax.registry import FAMILIES
+from tests.nn import toy
 from tests.nn.families import GENERATORS, JUDGES, cases, random_params
 
 TOLERANCE = {"rtol": 1e-4, "atol": 1e-5}
+#: With the toy, in which a latent is a tree and tails need a context.
+TOY = {toy.FAMILY_NAME: {"plain": toy.ToyConfig(), "wider": toy.ToyConfig(widths=(6, 5, 4))}}
+UNDER_TEST = GENERATORS | TOY
+KNOWN = FAMILIES | {toy.FAMILY_NAME: toy.FAMILY}
 
 
 class Made(NamedTuple):
     """One generator under test; ``draw`` is compiled, through a cut at layer 1."""
 
+    family: str
+    config: Any
     generator: SplitGenerator
     params: Any
     abstract: Any
-    z: np.ndarray
+    z: Any
     draw: Any
     traces: list
+
+
+def latents(spec, *count, seed=1):
+    """Normal codes of ``spec`` with axes ``count`` in front."""
+    rng = np.random.default_rng(seed)
+    return jax.tree.map(
+        lambda leaf: rng.standard_normal((*count, *leaf.shape)).astype(np.float32), spec.latent
+    )
+
+
+def rows(tree, chosen):
+    return jax.tree.map(lambda leaf: leaf[chosen], tree)
 
 
 def through(generator, layer):
@@ -38,21 +58,21 @@ def through(generator, layer):
     return draw
 
 
-@pytest.fixture(scope="module", params=cases(GENERATORS), ids="-".join)
+@pytest.fixture(scope="module", params=cases(UNDER_TEST), ids="-".join)
 def made(request):
     family, name = request.param
-    config = GENERATORS[family][name]
-    generator = FAMILIES[family].split_generator(config, "under test")
-    abstract = FAMILIES[family].abstract_params(config)
+    config = UNDER_TEST[family][name]
+    generator = KNOWN[family].split_generator(config, "under test")
+    abstract = KNOWN[family].abstract_params(config)
     traces = []
 
     @jax.jit
     def draw(params, z):
-        traces.append(z.shape)
+        traces.append(len(jax.tree.leaves(z)[0]))
         return through(generator, 1)(params, z)
 
-    z = np.random.default_rng(1).standard_normal((3, *generator.spec.latent.shape))
-    return Made(generator, random_params(abstract), abstract, z.astype(np.float32), draw, traces)
+    z = latents(generator.spec, 3)
+    return Made(family, config, generator, random_params(abstract), abstract, z, draw, traces)
 
 
 @pytest.fixture(autouse=True)
@@ -67,10 +87,10 @@ def test_every_family_is_here():
     assert all(name == family.name for name, family in FAMILIES.items())
 
 
-@pytest.mark.parametrize(("family", "name"), cases(GENERATORS) + cases(JUDGES))
+@pytest.mark.parametrize(("family", "name"), cases(UNDER_TEST) + cases(JUDGES))
 def test_configuration_survives_json(family, name):
-    config = (GENERATORS | JUDGES)[family][name]
-    read = FAMILIES[family].config_from_dict(json.loads(json.dumps(asdict(config))))
+    config = (UNDER_TEST | JUDGES)[family][name]
+    read = KNOWN[family].config_from_dict(json.loads(json.dumps(asdict(config))))
     assert read == config
 
 
@@ -109,16 +129,40 @@ def test_tail_of_head_is_the_generator_at_every_layer(made):
 
 
 def test_batch_equals_one_by_one(made):
-    one_by_one = [made.draw(made.params, made.z[i : i + 1]) for i in range(3)]
+    one_by_one = [made.draw(made.params, rows(made.z, slice(i, i + 1))) for i in range(3)]
     together = made.draw(made.params, made.z)
     np.testing.assert_allclose(together, jnp.concatenate(one_by_one), **TOLERANCE)
 
 
 def test_exactly_one_trace_a_batch_shape(made):
     first = made.draw(made.params, made.z)
-    second = made.draw(jax.tree.map(lambda leaf: leaf + np.float32(0.1), made.params), made.z + 1)
-    assert not np.array_equal(first, second)
+    params, z = jax.tree.map(lambda leaf: leaf + np.float32(0.1), (made.params, made.z))
+    assert not np.array_equal(first, made.draw(params, z))
     assert len(made.traces) == len(set(made.traces)) >= 1
+
+
+def test_one_loaded_twice_compiles_nothing_anew(made):
+    """Equal by family and configuration, whatever it is called, and so the same program."""
+    again = KNOWN[made.family].split_generator(made.config, "loaded again").with_identity("1f")
+    assert again is not made.generator
+    assert again == made.generator
+    assert hash(again) == hash(made.generator)
+    traces = []
+
+    @partial(jax.jit, static_argnames="cut")
+    def feature(params, z, cut):
+        traces.append(cut)
+        return cut.head(params, z)[0]
+
+    first = feature(made.params, made.z, Cut(made.generator, 0))
+    np.testing.assert_array_equal(feature(made.params, made.z, Cut(again, 0)), first)
+    assert len(traces) == 1
+    assert Cut(again, 0) != Cut(again, 1)
+
+
+def test_another_configuration_is_another_generator():
+    made = [KNOWN[f].split_generator(UNDER_TEST[f][name], "g") for f, name in cases(UNDER_TEST)]
+    assert len(set(made)) == len(made)
 
 
 def test_gradients(made):
@@ -129,7 +173,7 @@ def test_gradients(made):
     generator, rng = made.generator, np.random.default_rng(2)
     with jax.enable_x64(True):
         params = random_params(made.abstract, np.float64)
-        z = made.z[:2].astype(np.float64)
+        z = jax.tree.map(lambda leaf: leaf[:2].astype(np.float64), made.z)
         weight = rng.standard_normal((2, *generator.spec.image_shape))
 
         @jax.jit
@@ -154,10 +198,12 @@ def test_gradients(made):
 def test_latent_prior_is_a_function_of_its_key(made):
     spec = made.generator.spec
     once, again, other = (spec.prior.draw(jax.random.key(k), 4) for k in (7, 7, 8))
-    chex.assert_shape(once, (4, *spec.latent.shape))
-    chex.assert_type(once, jnp.float32)
-    np.testing.assert_array_equal(once, again)
-    assert not np.array_equal(once, other)
+    chex.assert_trees_all_equal_structs(once, spec.latent)
+    chex.assert_trees_all_equal_shapes_and_dtypes(rows(once, 0), spec.latent)
+    chex.assert_trees_all_equal(once, again)
+    for leaf, others in zip(*map(jax.tree.leaves, (once, other)), strict=True):
+        assert len(leaf) == 4
+        assert not np.array_equal(leaf, others)
 
 
 def test_sliced_head_gives_the_channels_of_the_whole_one(made):
@@ -165,16 +211,44 @@ def test_sliced_head_gives_the_channels_of_the_whole_one(made):
     generator = made.generator
     if generator.head_sliced is None:
         pytest.skip("a norm after the convolution mixes channels: the family offers no slices")
-    z = np.random.default_rng(2).standard_normal((2, 2, *generator.spec.latent.shape))
-    z = z.astype(np.float32)
+    z = latents(generator.spec, 2, 2, seed=2)
     for layer in range(generator.spec.num_layers):
         channels = np.random.default_rng(layer).permutation(generator.spec.feature_shape(layer)[-1])
         groups = (tuple(map(int, channels[:1])), tuple(map(int, channels[1:])))
         sliced, context = generator.head_sliced(made.params, z, layer=layer, groups=groups)
-        assert context is None
         for i, (group, feature) in enumerate(zip(groups, sliced, strict=True)):
-            whole, _ = generator.head(made.params, z[:, i], layer=layer)
+            own = np.s_[:, i]
+            whole, whole_context = generator.head(made.params, rows(z, own), layer=layer)
             np.testing.assert_allclose(feature, whole[..., list(group)], **TOLERANCE)
+            chex.assert_trees_all_close(rows(context, own), whole_context, **TOLERANCE)
+
+
+def test_every_leaf_of_a_context_is_read(made):
+    """What a head hands over beside the feature, the tail cannot do without."""
+    generator = made.generator
+    for layer in range(generator.spec.num_layers):
+        h, context = generator.head(made.params, made.z, layer=layer)
+
+        def total(context, h=h, layer=layer):
+            return jnp.sum(jnp.sin(generator.tail(made.params, h, context, layer=layer)))
+
+        for path, leaf in jax.tree_util.tree_leaves_with_path(jax.grad(total)(context)):
+            assert np.abs(leaf).reshape(len(leaf), -1).max(axis=1).min() > 0, (layer, path)
+
+
+def test_a_context_is_joined(made):
+    """One code alone gives its own context, and what is free has the shapes that the spec says."""
+    generator, spec = made.generator, made.generator.spec
+    for layer in range(spec.num_layers):
+        h, context = generator.head(made.params, made.z, layer=layer)
+        assert bool(jax.tree.leaves(context)) == bool(jax.tree.leaves(spec.free_context(layer)))
+        pairs = jax.tree.map(lambda leaf: jnp.stack([leaf, leaf[::-1]], axis=1), context)
+        share = jnp.asarray([[1.0, 0.0]] * 3)
+        chex.assert_trees_all_close(generator.join(pairs, share, ()), context, **TOLERANCE)
+        free = jax.tree.map(lambda leaf: jnp.zeros((3, *leaf.shape)), spec.free_context(layer))
+        joined = generator.join(pairs, jnp.full((3, 2), 0.5), free)
+        x = generator.tail(made.params, h, joined, layer=layer)
+        chex.assert_shape(x, (3, *spec.image_shape))
 
 
 def test_sliced_head_is_offered_wherever_it_is_exact():
