@@ -6,6 +6,7 @@ nothing to inflate: an archive cannot unpack to more than its own size.
 
 import struct
 import zlib
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -18,7 +19,9 @@ _END64_LOCATOR = struct.Struct("<4sLQL")
 _END64 = struct.Struct("<4sQ2H2L4Q")
 _CENTRAL = struct.Struct("<4s6H3L5H2L")
 _LOCAL = struct.Struct("<4s5H3L2H")
-_MAX_COMMENT = 0xFFFF
+# How far back at a time the end record is looked for, and how many that look like one are tried.
+_WINDOW = 1 << 20
+_MAX_ENDS = 16
 _ENTRY_OVERHEAD = 600
 
 
@@ -37,7 +40,9 @@ class Archive:
 
     def __init__(self, data: memoryview, budget: Budget) -> None:
         self._data = data
-        self.entries = _entries(data, budget)
+        self.entries, end = _entries(data, budget)
+        #: Bytes of `data` that lie behind the archive.
+        self.trailing = len(data) - end
         # torch can be told to leave out checksums (`set_crc32_options`); it writes zeros then.
         self.checksummed = any(entry.crc for entry in self.entries.values())
 
@@ -65,8 +70,9 @@ def _unpack(layout: struct.Struct, data: memoryview, at: int, signature: bytes) 
     return layout.unpack_from(data, at)
 
 
-def _entries(data: memoryview, budget: Budget) -> dict[str, Entry]:
-    count, directory_size, at = _directory(data)
+def _entries(data: memoryview, budget: Budget) -> tuple[dict[str, Entry], int]:
+    """Return the entries by name, and where the archive ends."""
+    count, directory_size, at, archive_end = _directory(data)
     end = at + directory_size
     entries: dict[str, Entry] = {}
     spans = []
@@ -96,18 +102,46 @@ def _entries(data: memoryview, budget: Budget) -> dict[str, Entry]:
     spans.sort()
     if any(before[1] > after[0] for before, after in pairwise(spans)):
         raise Damage("has entries that overlap one another")
-    return entries
+    return entries, archive_end
 
 
-def _directory(data: memoryview) -> tuple[int, int, int]:
-    """Return number of entries, size in bytes and position of the table of contents."""
-    tail_at = max(0, len(data) - _END.size - _MAX_COMMENT)
-    end_at = tail_at + bytes(data[tail_at:]).rfind(b"PK\x05\x06")
-    if end_at < tail_at:
-        raise Damage("has no table of contents at its end (zip directory)")
+def _directory(data: memoryview) -> tuple[int, int, int, int]:
+    """Return number of entries, size and position of the table of contents, end of the archive.
+
+    What looks like an end record may be part of bytes that were added behind the archive: the last
+    one that fits is taken.
+    """
+    fault = Damage("has no table of contents at its end (zip directory): it was cut short")
+    for tried, end_at in enumerate(_ends(data)):
+        try:
+            return _directory_before(data, end_at)
+        except Damage as error:
+            fault = error if not tried else fault
+        if tried == _MAX_ENDS:
+            break
+    raise fault
+
+
+def _ends(data: memoryview) -> Iterator[int]:
+    """Positions of what looks like an end record, from the last to the first."""
+    stop = len(data)
+    while stop > 3:
+        start = max(0, stop - _WINDOW)
+        window = bytes(data[start:stop])
+        at = window.rfind(b"PK\x05\x06")
+        while at >= 0:
+            yield start + at
+            at = window.rfind(b"PK\x05\x06", 0, at + 3)
+        # One may lie across the border.
+        stop = start + 3 if start else 0
+
+
+def _directory_before(data: memoryview, end_at: int) -> tuple[int, int, int, int]:
+    """As `_directory`, for the end record at ``end_at``."""
     fields = _unpack(_END, data, end_at, b"PK\x05\x06")
-    if end_at + _END.size + fields[7] != len(data):
-        raise Damage("goes on after its end (zip directory)")
+    archive_end = end_at + _END.size + fields[7]
+    if archive_end > len(data):
+        raise Damage("ends in the middle of its comment (zip directory)")
     count, size, at = fields[4:7]
     locator_at = end_at - _END64_LOCATOR.size
     if locator_at >= 0 and bytes(data[locator_at : locator_at + 4]) == b"PK\x06\x07":
@@ -115,7 +149,7 @@ def _directory(data: memoryview) -> tuple[int, int, int]:
         count, size, at = _unpack(_END64, data, end_at, b"PK\x06\x06")[7:10]
     if at + size != end_at or count * _CENTRAL.size > size:
         raise Damage("has a damaged table of contents (zip directory)")
-    return count, size, at
+    return count, size, at, archive_end
 
 
 def _large_sizes(extra: bytes, size: int, packed: int, header_at: int) -> tuple[int, int, int]:

@@ -20,6 +20,12 @@ from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.weights.reader.archive import Archive
 from pmsfc_jax.weights.reader.budget import Budget
 from pmsfc_jax.weights.reader.damage import Damage, Unsuitable
+from pmsfc_jax.weights.reader.mistaken import (
+    DISTRIBUTED,
+    DISTRIBUTED_NAMES,
+    folder_kind,
+    other_kind,
+)
 from pmsfc_jax.weights.reader.npz import is_npz, read_npz
 from pmsfc_jax.weights.reader.pickle.file import read_pickle
 from pmsfc_jax.weights.reader.safetensors import is_safetensors, read_safetensors
@@ -30,22 +36,6 @@ _CHUNK = 1 << 20
 _HEAD = 512
 # A pickle of protocol 2 or later says so; an older one begins with a container or a name.
 _PICKLE = re.compile(rb"\x80[\x02-\x05]|[\]}][q(.p]|\([^\s\d]|c[\w.]+\n[\w.]+\n")
-
-#: What users mistake for a checkpoint: how it begins, what it is, what to do.
-_OTHERS = (
-    (
-        b"version https://git-lfs",
-        "is a Git LFS pointer, not the file itself; run `git lfs pull`",
-    ),
-    (b"<", "is a web page (a download that was refused?); fetch the file again in a browser"),
-    (b"\x89HDF", "is an HDF5 file; expected a torch checkpoint, a pickle or safetensors"),
-    (b"\x1f\x8b", "is compressed by gzip; unpack it first"),
-    (b"BZh", "is compressed by bzip2; unpack it first"),
-    (b"\xfd7zXZ", "is compressed by xz; unpack it first"),
-    (b"Rar!", "is a RAR archive; unpack it first"),
-    (b"7z\xbc\xaf", "is a 7z archive; unpack it first"),
-    (b"\x93NUMPY", "is one numpy array; expected a torch checkpoint, a pickle or safetensors"),
-)
 
 
 class Checkpoint(NamedTuple):
@@ -61,6 +51,7 @@ class Checkpoint(NamedTuple):
         size: Of the file, in bytes.
         source: Name of the file, without its folder.
         notes: Text that the file carries beside its tensors (safetensors' ``__metadata__``).
+        trailing: Bytes behind the end of what was read, which were passed over.
 
     """
 
@@ -70,6 +61,16 @@ class Checkpoint(NamedTuple):
     size: int
     source: str
     notes: dict[str, str]
+    trailing: int
+
+
+class Contents(NamedTuple):
+    """What the bytes of a checkpoint hold; the attributes are those of `Checkpoint`."""
+
+    tree: Any
+    container: str
+    notes: dict[str, str]
+    trailing: int
 
 
 def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
@@ -103,19 +104,16 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
         raise InputError(f"{name!r}: is not a path; give a checkpoint file") from error
     except Damage as error:
         raise _input_error(name, error) from error
-    tree, container, notes = parse(data, name)
-    return Checkpoint(tree, container, sha256, len(data), Path(name).name, notes)
+    tree, container, notes, trailing = parse(data, name)
+    return Checkpoint(tree, container, sha256, len(data), Path(name).name, notes, trailing)
 
 
-def parse(data: memoryview, name: str) -> tuple[Any, str, dict[str, str]]:
+def parse(data: memoryview, name: str) -> Contents:
     """Take apart the bytes of a checkpoint.
 
     Args:
         data: All bytes of the file, read-only.
         name: How messages call the file.
-
-    Returns:
-        Tree, kind of container, and notes, as in `Checkpoint`.
 
     Raises:
         InputError: As `read_checkpoint`.
@@ -127,28 +125,32 @@ def parse(data: memoryview, name: str) -> tuple[Any, str, dict[str, str]]:
     try:
         container = _container(head, len(data))
         if container == "safetensors":
-            tree, notes = read_safetensors(data, budget)
+            tree, notes, end = read_safetensors(data, budget)
         elif container == "torch zip":
             archive = Archive(data, budget)
+            end = len(data) - archive.trailing
             if is_npz(archive):
                 container, tree = "numpy npz", read_npz(archive, budget)
             else:
                 tree = read_torch_zip(archive, budget)
         elif container == "torch legacy":
-            tree = read_torch_legacy(data, budget)
+            tree, end = read_torch_legacy(data, budget)
         else:
-            tree = read_pickle(data, budget)
+            tree, end = read_pickle(data, budget)
     except Damage as error:
         raise _input_error(name, error) from error
-    return tree, container, notes
+    return Contents(tree, container, notes, len(data) - end)
 
 
 def _load(name: str) -> tuple[memoryview, str]:
     """Read a regular file into memory and hash it on the way."""
     facts = os.stat(name)
+    if stat.S_ISDIR(facts.st_mode):
+        raise Unsuitable(folder_kind(os.listdir(name)))
     if not stat.S_ISREG(facts.st_mode):
-        kind = "a folder" if stat.S_ISDIR(facts.st_mode) else "not a regular file"
-        raise Unsuitable(f"is {kind}; give a checkpoint file")
+        raise Unsuitable("is not a regular file; give a checkpoint file")
+    if name.endswith(DISTRIBUTED_NAMES):
+        raise Unsuitable(DISTRIBUTED)
     with open(name, "rb", buffering=0) as file:
         _container(file.read(_HEAD), facts.st_size)  # nothing large is read for nothing
         file.seek(0)
@@ -171,14 +173,7 @@ def _container(head: bytes, size: int) -> str:
         return "torch legacy"
     if _PICKLE.match(head):
         return "pickle"
-    for start, what in _OTHERS:
-        if head.lstrip().startswith(start):
-            raise Unsuitable(what)
-    if not size:
-        raise Unsuitable("is empty; fetch it again")
-    raise Unsuitable(
-        "is no checkpoint; expected a torch checkpoint, a pickle of a network, or safetensors"
-    )
+    raise Unsuitable(other_kind(head, size))
 
 
 def _input_error(name: str, error: Damage) -> InputError:

@@ -14,6 +14,7 @@ from pmsfc_jax.weights.reader.arrays import ARRAY_OVERHEAD, check_bools, checked
 from pmsfc_jax.weights.reader.budget import Budget
 from pmsfc_jax.weights.reader.damage import Damage, Unsuitable
 from pmsfc_jax.weights.reader.quoting import show
+from pmsfc_jax.weights.reader.records import Record
 
 _SUFFIX = ".npy"
 _MAGIC = b"\x93NUMPY"
@@ -24,6 +25,8 @@ _HEADER = re.compile(
     rb"\{'descr': '([<>|])([biufc]\d{1,2})', 'fortran_order': (True|False), "
     rb"'shape': \(((?:\d{1,20}, ?)*(?:\d{1,20})?)\),? ?\}\s*"
 )
+# Of text, objects and structured types.
+_OTHER_HEADER = re.compile(rb"\{'descr': ('[<>|=]?([OSUVMm]\d{0,9}|f1[26])(\[\w{1,9}\])?'|\[\()")
 _TYPES = {b"b1", *(b"%c%d" % (kind, size) for kind in b"iu" for size in (1, 2, 4, 8))} | {
     b"f2",
     b"f4",
@@ -38,12 +41,15 @@ def is_npz(archive: Archive) -> bool:
     return bool(archive.entries) and all(name.endswith(_SUFFIX) for name in archive.entries)
 
 
-def read_npz(archive: Archive, budget: Budget) -> dict[str, np.ndarray]:
-    """Return the arrays by name, as read-only views where they have the machine's byte order."""
+def read_npz(archive: Archive, budget: Budget) -> dict[str, np.ndarray | Record]:
+    """Return the arrays by name, as read-only views where they have the machine's byte order.
+
+    Text, structured types and pickled objects (of which nothing is run) become a `Record`.
+    """
     return {name.removesuffix(_SUFFIX): _array(archive, name, budget) for name in archive.entries}
 
 
-def _array(archive: Archive, name: str, budget: Budget) -> np.ndarray:
+def _array(archive: Archive, name: str, budget: Budget) -> np.ndarray | Record:
     if archive.entries[name].method != 0:
         raise Unsuitable(
             f"has the compressed entry {show(name)}; load it with numpy, save it with numpy.savez"
@@ -53,12 +59,13 @@ def _array(archive: Archive, name: str, budget: Budget) -> np.ndarray:
     if bytes(data[:6]) != _MAGIC or not begin:
         raise Damage(f"is a numpy .npz archive whose entry {show(name)} is no array")
     end = begin + int.from_bytes(data[8:begin], "little")
-    header = _HEADER.fullmatch(bytes(data[begin : min(end, begin + _MAX_HEADER)]))
+    text = bytes(data[begin : min(end, begin + _MAX_HEADER)])
+    header = _HEADER.fullmatch(text)
     if header is None or header[2] not in _TYPES:
-        raise Unsuitable(
-            f"is a numpy .npz archive with something else than numbers in {show(name)}; "
-            "nothing of it was run"
-        )
+        if not _OTHER_HEADER.match(text):
+            raise Damage(f"is a numpy .npz archive whose entry {show(name)} has no proper header")
+        budget.spend(ARRAY_OVERHEAD)
+        return Record("numpy.ndarray of something else than numbers")
     dtype = np.dtype((header[1] + header[2]).decode())
     shape = checked_shape(tuple(int(size) for size in re.findall(rb"\d+", header[4])))
     if math.prod(shape) * dtype.itemsize != len(data) - end:

@@ -26,6 +26,7 @@ _TYPES = {
     "BOOL": "bool",
     "C64": "complex64",
 }
+_MAX_TYPE = 32
 # Python objects that a byte of JSON can turn into: "[]," makes a list of 56 bytes and its place.
 _JSON_FACTOR = 32
 
@@ -36,8 +37,13 @@ def is_safetensors(head: bytes, size: int) -> bool:
     return len(head) >= 9 and head[8:9] == b"{" and length <= size - 8
 
 
-def read_safetensors(data: memoryview, budget: Budget) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return the tensors by name, and the file's own notes (``__metadata__``)."""
+def read_safetensors(
+    data: memoryview, budget: Budget
+) -> tuple[dict[str, Any], dict[str, str], int]:
+    """Return the tensors by name, the file's own notes (``__metadata__``), and where it ends.
+
+    A tensor of a type that numpy lacks (float8, say) becomes a `Record`.
+    """
     body_at = 8 + int.from_bytes(data[:8], "little")
     budget.spend(_JSON_FACTOR * (body_at - 8))
     table = _table(bytes(data[8:body_at]))
@@ -52,9 +58,7 @@ def read_safetensors(data: memoryview, budget: Budget) -> tuple[dict[str, Any], 
         if span[0] != end:
             raise Damage("has tensors that overlap or leave a gap between them")
         end = span[1]
-    if end != len(body):
-        raise Damage(f"has {len(body) - end} bytes that belong to no tensor")
-    return tensors, notes
+    return tensors, notes, body_at + end
 
 
 def _table(raw: bytes) -> dict[str, Any]:
@@ -79,15 +83,16 @@ def _tensor(
     if type(said) is not dict or said.keys() != {"dtype", "shape", "data_offsets"}:
         raise Damage(f"describes tensor {show(name)} without dtype, shape and data_offsets")
     dtype, offsets = said["dtype"], said["data_offsets"]
-    if type(dtype) is not str or dtype not in _TYPES:
-        raise Damage(f"has tensor {show(name)} of the unknown type {show(dtype)}")
+    if type(dtype) is not str or len(dtype) > _MAX_TYPE:
+        raise Damage(f"has tensor {show(name)} of the improper type {show(dtype)}")
     if type(offsets) is not list or len(offsets) != 2 or not all(map(is_size, offsets)):
         raise Damage(f"has improper offsets for tensor {show(name)}")
     start, end = offsets
     shape = checked_shape(said["shape"])
     count = math.prod(shape)
-    storage = Storage(f"safetensors.{dtype}", element_type=_TYPES[dtype], count=count)
-    if not start <= end <= len(body) or end - start != count * storage.item_size:
+    storage = Storage(f"safetensors.{dtype}", element_type=_TYPES.get(dtype), count=count)
+    fits = storage.element_type is None or end - start == count * storage.item_size
+    if not start <= end <= len(body) or not fits:
         raise Damage(
             f"has tensor {show(name)} of shape {show_shape(shape)} and type {dtype} in bytes "
             f"{start} to {end} of {len(body)}, which do not fit"

@@ -6,6 +6,7 @@ import pickle
 import struct
 import subprocess
 import sys
+import tarfile
 import zipfile
 from collections import OrderedDict
 from pathlib import Path
@@ -348,6 +349,14 @@ def test_archives_written_without_checksums_or_beyond_32_bits(read, monkeypatch)
     np.testing.assert_array_equal(read(raw).tree, numbers)
 
 
+def tar_file(names: list[str]) -> bytes:
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as archive:
+        for name in names:
+            archive.addfile(tarfile.TarInfo(name))
+    return stream.getvalue()
+
+
 @pytest.mark.parametrize(
     ("raw", "says"),
     [
@@ -357,7 +366,16 @@ def test_archives_written_without_checksums_or_beyond_32_bits(read, monkeypatch)
         (b"\x1f\x8b\x08" + bytes(40), "is compressed by gzip"),
         (b"\x89HDF\r\n\x1a\n" + bytes(40), "is an HDF5 file"),
         (b"config: 3\nresolution: 64\n", "is no checkpoint"),
-        (bytes(100), "is no checkpoint"),
+        (b"\x07" * 100, "is no checkpoint"),
+        (bytes(100), "begins with zeros"),
+        (b"GGUF\x03" + bytes(40), "is a GGUF file"),
+        (b"\x08\x08\x12\x07pytorch\x1a\x052.1.0" + bytes(40), "is an ONNX program"),
+        (tar_file(["weights.pth"]), "is a tar archive; unpack it"),
+        (tar_file(["sys_info", "pickle", "storages"]), "is a torch file from before"),
+        (zip_file({"a/data.pkl": pickled(1), "a/constants.pkl": b""}), "TorchScript program"),
+        (zip_file({"a/data.pkl": pickled(1), "a/code/x.py": b""}), "TorchScript program"),
+        (zip_file({"a/archive_format": b"pt2", "a/version": b"0"}), r"program of torch\.export"),
+        (zip_file({"serialized_state_dict.pt": b"", "version": b"1"}), r"program of torch\.export"),
         (zip_file({"weight.npy": b"x"}), "is a numpy .npz archive"),
         (zip_file({"a/b.txt": b"x"}), "without one data.pkl"),
         (zip_file({"a/data.pkl": b"x", "b/data.pkl": b"x"}), "without one data.pkl"),
@@ -369,6 +387,25 @@ def test_other_files_are_named_for_what_they_are(read, raw, says):
         read(raw, "thing.bin")
     assert "thing.bin: " in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("names", "says"),
+    [
+        ([".metadata", "__0_0.distcp"], "is a distributed checkpoint"),
+        (["saved_model.pb"], "SavedModel of TensorFlow"),
+        (["data.pkl", "data", "version"], "is an unpacked torch file"),
+        (["checkpoint.pth"], "is a folder; give a checkpoint file"),
+    ],
+)
+def test_folders_are_named_for_what_they_are(tmp_path, names, says):
+    for name in names:
+        (tmp_path / name).touch()
+    with pytest.raises(InputError, match=says):
+        read_checkpoint(tmp_path)
+    for name in {".metadata", "__0_0.distcp"} & set(names):
+        with pytest.raises(InputError, match="is part of a distributed checkpoint"):
+            read_checkpoint(tmp_path / name)
 
 
 def test_paths_that_are_no_files(tmp_path):

@@ -22,6 +22,7 @@ from tests.weights.torch_files import (
     torch_legacy,
     torch_zip,
     whole,
+    zip_file,
 )
 
 WEIGHT = np.arange(30, dtype=np.float32).reshape(5, 6)
@@ -57,9 +58,14 @@ def test_no_part_of_a_file_passes_for_the_whole(kind):
 
 
 @pytest.mark.parametrize("kind", FILES)
-def test_bytes_behind_the_end_are_noticed(kind):
-    for more in (b"\x00", b".", FILES[kind]):
-        assert isinstance(outcome(FILES[kind] + more), InputError)
+def test_bytes_behind_the_end_are_counted_and_no_damage(kind):
+    """Padding of a transfer, a signature, or the file once more."""
+    alone = parse(memoryview(FILES[kind]), "file.pth")
+    assert alone.trailing == 0
+    for more in (b"\x00", b".", bytes(70_000), b"PK\x05\x06" + bytes(40), FILES[kind]):
+        found = parse(memoryview(FILES[kind] + more), "file.pth")
+        assert found.trailing == len(more)
+        assert repr(found.tree) == repr(alone.tree)
 
 
 def test_bytes_behind_the_end_of_a_pickle_in_an_archive_are_noticed():
@@ -95,6 +101,17 @@ def test_a_zip_file_notices_every_flipped_bit_of_its_contents():
 def test_a_storage_that_is_missing_is_named():
     assert "lacks its entry 'archive/data/0'" in str(outcome(torch_zip(VALUE, {})))
     assert "unknown byte order" in str(outcome(torch_zip(1, {}, byteorder=b"middle")))
+
+
+def test_a_save_that_was_cut_short_is_called_so():
+    for raw in (
+        zip_file({"archive/version": b"3\n", "archive/byteorder": b"little"}),
+        torch_zip(VALUE, {}),
+    ):
+        message = str(outcome(raw))
+        assert "writing was cut short" in message
+        assert "damaged" not in message
+    assert "cut short" in str(outcome(FILES["zip"][:-30]))
 
 
 def test_a_file_too_large_for_the_machine(tmp_path, monkeypatch):

@@ -259,7 +259,7 @@ def attempt(seed: Seed, mutations: list[tuple[str, int, Any]]) -> str:
     raw = seed.wrap(mutate(seed, mutations))
     try:
         with nothing_runs():
-            tree, _, _ = parse(memoryview(raw), "file.pth")
+            tree = parse(memoryview(raw), "file.pth").tree
     except InputError as error:
         message = str(error)
         assert message.startswith("file.pth: ")

@@ -405,8 +405,7 @@ def test_damaged_tables_of_contents():
         (patched(raw, b"PK\x01\x02", 24, huge), "two different sizes"),
         (patched(raw, b"PK\x01\x02", 28, b"\xff\xff"), "zip directory"),
         (patched(raw, b"PK\x01\x02", 46, b"B"), "zip entry"),
-        (patched(raw, b"PK\x05\x06", 20, b"\x01"), "goes on after its end"),
-        (raw + b"more", "goes on after its end"),
+        (patched(raw, b"PK\x05\x06", 20, b"\x01"), "middle of its comment"),
         (raw[:-22], "no table of contents"),
         (raw.replace(b"PK\x05\x06", b"PK\x05\x07"), "no table of contents"),
         (patched(raw, b"PK\x01\x02", 20, b"\xff\xff\xff\xff"), "zip entry"),
@@ -448,11 +447,10 @@ def patched_at(raw: bytes, at: int, patch: bytes) -> bytes:
         ({"data_offsets": [8, 0]}, "do not fit"),
         ({"data_offsets": [-8, 0]}, "improper offsets"),
         ({"data_offsets": [0]}, "improper offsets"),
-        ({"dtype": "F4"}, "unknown type 'F4'"),
-        ({"dtype": ["F32"]}, "unknown type a value of type list"),
+        ({"dtype": "F" * 99}, "improper type 'FFF"),
+        ({"dtype": ["F32"]}, "improper type a value of type list"),
         ({"extra": 1}, "without dtype, shape and data_offsets"),
         ({"shape": [1], "data_offsets": [4, 8]}, "overlap or leave a gap"),
-        ({"shape": [1], "data_offsets": [0, 4]}, "belong to no tensor"),
         ({"dtype": "BOOL", "shape": [8]}, "neither 0 nor 1"),
     ],
 )
@@ -488,14 +486,13 @@ def test_legacy_storage_lists_are_checked():
         (start + pickled([]), "lacks storage '0'"),
         (start + pickled("0") + tail, "no list of its storages"),
         (start + pickled([7]) + tail, "no list of its storages"),
-        (start + pickled(["0"]) + tail + b"x", "1 bytes after its end"),
         (start + pickled(["0"]) + struct.pack("<q", -1) + bytes(4), "not 1"),
     ]:
         refuse(raw, says)
     two = [value, tensor(storage("0", "DoubleStorage", 1), 0, (1,), (1,))]
     refuse(torch_legacy(two, {"0": (1, bytes(4))}), "in two ways")
-    unknown = tensor(storage("0", "QInt8Storage", 1), 0, (1,), (1,))
-    refuse(torch_legacy(unknown, {"0": (1, bytes(1))}), "unknown type 'torch.QInt8Storage'")
+    unknown = tensor(storage("0", "Int9Storage", 1), 0, (1,), (1,))
+    refuse(torch_legacy(unknown, {"0": (1, bytes(1))}), "unread type 'torch.Int9Storage'")
     refuse(pickled(MAGIC) + pickled(1002) + pickled({}) + pickled(1) + pickled([]), "begin like")
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.weights.reader.checkpoint import read_checkpoint
+from pmsfc_jax.weights.reader.records import Record
 
 ARRAYS = {
     "a.weight": np.arange(24, dtype=np.float32).reshape(2, 3, 4),
@@ -59,24 +60,21 @@ def header(shape, descr="<f4"):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (entry(np.array([Bomb()], object)), "else than numbers"),
-        (entry(np.array(["text"])), "else than numbers"),
-        (entry(np.zeros(2, [("x", "f4")])), "else than numbers"),
         (b"", "is no array"),
         (b"\x93NUMPY\x09\x00", "is no array"),
-        (header((3,))[:-9], "else than numbers"),
+        (header((3,))[:-9], "no proper header"),
         (header((4,)) + bytes(15), "15 bytes"),
         (header((4,)) + bytes(17), "17 bytes"),
-        (header((-1,)), "else than numbers"),
-        (header((4,), "<f3") + bytes(12), "else than numbers"),
-        (header((int("1" * 4000),)), "else than numbers"),  # in no time
+        (header((-1,)), "no proper header"),
+        (header((4,), "<f3") + bytes(12), "no proper header"),
+        (header((int("1" * 4000),)), "no proper header"),  # in no time
         (header((2**60,)), "sizes"),
         (header((2**60, 0)), "sizes"),
         (header((1,) * 40) + bytes(4), "sizes"),
-        (header((True,)) + bytes(4), "else than numbers"),
+        (header((True,)) + bytes(4), "no proper header"),
         (header((2,), "|b1") + b"\x01\x02", "booleans"),
-        (b"\x93NUMPY\x01\x00" + struct.pack("<H", 60000) + b" " * 60000, "else than numbers"),
-        (b"\x93NUMPY\x01\x00" + struct.pack("<H", 8000) + b"(" * 8000, "else than numbers"),
+        (b"\x93NUMPY\x01\x00" + struct.pack("<H", 60000) + b" " * 60000, "no proper header"),
+        (b"\x93NUMPY\x01\x00" + struct.pack("<H", 8000) + b"(" * 8000, "no proper header"),
     ],
 )
 def test_what_is_no_array_of_numbers(tmp_path, content, message):
@@ -84,6 +82,24 @@ def test_what_is_no_array_of_numbers(tmp_path, content, message):
     with pytest.raises(InputError, match=message) as caught:
         read_checkpoint(path)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.array([Bomb()], object),
+        np.array(["text"]),
+        np.array([b"text"]),
+        np.zeros(2, [("x", "f4")]),
+        np.array("2020-01-01", "M8[ns]"),
+    ],
+    ids=["objects", "text", "bytes", "structured", "time"],
+)
+def test_one_entry_of_another_kind_spoils_nothing(tmp_path, array):
+    content = {"a.npy": entry(array), "b.npy": entry(np.ones(2))}
+    tree = read_checkpoint(archive(tmp_path / "x.npz", content)).tree
+    assert isinstance(tree["a"], Record)
+    np.testing.assert_array_equal(tree["b"], np.ones(2))
 
 
 def test_compressed_and_cut_archives(tmp_path):

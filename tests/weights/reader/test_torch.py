@@ -1,10 +1,12 @@
 """Files that the installed torch writes, against what it loads."""
 
 import pickle
+import warnings
 
 import numpy as np
 import pytest
 
+from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.weights.networks.state_dicts import find_state_dicts, flatten_module
 from pmsfc_jax.weights.reader.checkpoint import read_checkpoint
 from pmsfc_jax.weights.reader.records import Record
@@ -58,6 +60,62 @@ def test_every_dtype_and_view(tmp_path, container, dtype):
 def test_dtypes_without_a_storage_class(tmp_path, dtype):
     value = torch.arange(7).to(getattr(torch, dtype))[2:]
     assert_bitwise(save(value, tmp_path / "x.pt").tree, value)
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+@pytest.mark.parametrize("dtype", [torch.complex64, torch.complex128])
+def test_signs_and_conjugates_that_torch_puts_off(tmp_path, container, dtype):
+    def base():
+        return torch.randn(4, 3, dtype=dtype, generator=torch.Generator().manual_seed(3))
+
+    value = {
+        "negative": base().conj().imag,
+        "part": base().conj().imag[1:, ::2].t(),
+        "conjugate": base().conj(),
+        "both": torch._neg_view(base().conj()),
+        "real": torch._neg_view(base().real),
+        "whole": torch._neg_view(torch.arange(3)),
+    }
+    assert value["negative"].is_neg()
+    assert value["conjugate"].is_conj()
+    tree = save(value, tmp_path / "x.pt", container).tree
+    for name, tensor in value.items():
+        assert_bitwise(tree[name], tensor.resolve_conj().resolve_neg())
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+@pytest.mark.filterwarnings("ignore:torch.quantize:UserWarning")
+@pytest.mark.filterwarnings("ignore:Sparse CSR:UserWarning")
+def test_what_is_no_plain_tensor_spoils_nothing(tmp_path, container):
+    value = {
+        "float8": torch.ones(3).to(torch.float8_e5m2),
+        "coo": torch.eye(3).to_sparse(),
+        "csr": torch.eye(3).to_sparse_csr(),
+        "quantised": torch.quantize_per_tensor(torch.ones(3), 0.1, 0, torch.qint8),
+        "unsigned": torch.quantize_per_tensor(torch.ones(3), 0.1, 0, torch.quint8),
+        "wide": torch.quantize_per_tensor(torch.ones(3), 0.1, 0, torch.qint32),
+        "meta": torch.ones(3, device="meta"),
+        "text": "dcgan",
+        "nothing": None,
+        "weight": torch.arange(4.0),
+    }
+    tree = save(value, tmp_path / "x.pt", container).tree
+    assert_bitwise(tree["weight"], value["weight"])
+    others = [name for name, found in tree.items() if isinstance(found, Record)]
+    assert others == list(value)[:7]
+
+
+def test_programs_are_named_for_what_they_are(tmp_path):
+    net = torch.nn.Sequential(torch.nn.Conv2d(1, 1, 1), torch.nn.ReLU())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.jit.script(net).save(tmp_path / "script.pt")
+        program = torch.export.export(net, (torch.zeros(1, 1, 2, 2),))
+        torch.export.save(program, tmp_path / "program.pt2")
+    with pytest.raises(InputError, match=r"TorchScript program \(torch\.jit\.save\)"):
+        read_checkpoint(tmp_path / "script.pt")
+    with pytest.raises(InputError, match=r"program of torch\.export"):
+        read_checkpoint(tmp_path / "program.pt2")
 
 
 def test_what_numpy_cannot_hold_is_a_record(tmp_path):

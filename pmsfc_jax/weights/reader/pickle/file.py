@@ -12,18 +12,15 @@ from pmsfc_jax.weights.reader.torch.calls import tensor_calls
 from pmsfc_jax.weights.reader.torch.legacy import MAGIC_BYTES, read_torch_legacy
 
 
-def read_pickle(data: memoryview, budget: Budget) -> Any:
-    """Return the tree that was pickled.
+def read_pickle(data: memoryview, budget: Budget) -> tuple[Any, int]:
+    """Return the tree that was pickled, and where the pickle ends.
 
     Tensors pickled without `torch.save` carry each storage as a byte string that is itself a
     legacy torch file (`torch.storage._load_from_bytes`); it is read by the same reader.
     """
     calls = plain_calls(budget) | numpy_calls(budget)
     calls |= tensor_calls(budget, partial(_load_from_bytes, budget))
-    tree, end = unpickle(data, 0, budget, calls)
-    if end != len(data):
-        raise Damage(f"has {len(data) - end} bytes after its end")
-    return tree
+    return unpickle(data, 0, budget, calls)
 
 
 def _load_from_bytes(budget: Budget, args: tuple[Any, ...]) -> Any:
@@ -32,4 +29,4 @@ def _load_from_bytes(budget: Budget, args: tuple[Any, ...]) -> Any:
         raise Damage("loads a storage from something that is not a legacy torch file")
     # Every byte string lies in the file but may be named many times.
     budget.spend(len(raw))
-    return read_torch_legacy(memoryview(raw), budget)
+    return read_torch_legacy(memoryview(raw), budget)[0]

@@ -11,7 +11,7 @@ from pmsfc_jax.weights.reader.budget import Budget
 from pmsfc_jax.weights.reader.damage import Damage
 from pmsfc_jax.weights.reader.quoting import show
 from pmsfc_jax.weights.reader.records import Record
-from pmsfc_jax.weights.reader.torch.storage import Storage, tensor_view, typed
+from pmsfc_jax.weights.reader.torch.storage import Storage, resolved, tensor_view, typed
 
 Args = tuple[Any, ...]
 Call = Callable[[Args], Any]
@@ -62,7 +62,8 @@ def _tensor(budget: Budget, least: int, args: Args) -> np.ndarray | Record:
     """Rebuild from storage, offset, size, stride; whether it learns and its hooks are dropped."""
     if len(args) < least or not isinstance(args[0], Storage):
         raise Damage("rebuilds a tensor without a storage, or without its size and strides")
-    return tensor_view(args[0], args[1], args[2], args[3], budget)
+    view = tensor_view(args[0], args[1], args[2], args[3], budget)
+    return _with_bits(view, args[6] if len(args) > 6 else None, budget)
 
 
 def _tensor_of_type(budget: Budget, args: Args) -> np.ndarray | Record:
@@ -73,7 +74,16 @@ def _tensor_of_type(budget: Budget, args: Args) -> np.ndarray | Record:
     storage = typed(args[0], kind.class_name.removeprefix("torch."))
     if storage.element_type is None:
         return Record(kind.class_name, (checked_shape(args[2]),))
-    return tensor_view(storage, args[1], args[2], args[3], budget)
+    view = tensor_view(storage, args[1], args[2], args[3], budget)
+    return _with_bits(view, args[7] if len(args) > 7 else None, budget)
+
+
+def _with_bits(view: np.ndarray | Record, metadata: Any, budget: Budget) -> np.ndarray | Record:
+    """Apply what the last argument says of a view: that its sign is changed, or it is conjugate."""
+    if not isinstance(view, np.ndarray) or type(metadata) is not dict:
+        return view
+    bits = {name: metadata.get(name) is True for name in ("neg", "conj")}
+    return resolved(view, negative=bits["neg"], conjugate=bits["conj"], budget=budget)
 
 
 def _first_tensor(args: Args) -> np.ndarray | Record:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from pmsfc_jax.weights.reader.budget import Budget
-from pmsfc_jax.weights.reader.damage import Damage
+from pmsfc_jax.weights.reader.damage import Damage, Unsuitable
 from pmsfc_jax.weights.reader.pickle.cursor import Cursor
 from pmsfc_jax.weights.reader.pickle.numpy_calls import numpy_calls
 from pmsfc_jax.weights.reader.pickle.plain_calls import plain_calls
@@ -20,8 +20,8 @@ _VERSION = 1001
 _STORAGE_OVERHEAD = 400
 
 
-def read_torch_legacy(data: memoryview, budget: Budget) -> Any:
-    """Return the tree that was saved.
+def read_torch_legacy(data: memoryview, budget: Budget) -> tuple[Any, int]:
+    """Return the tree that was saved, and where the file ends.
 
     Five pickles (a magic number, a version, facts about the machine, the object, the keys of the
     storages) and then each storage: its number of elements (8 bytes) and the elements,
@@ -47,9 +47,6 @@ def read_torch_legacy(data: memoryview, budget: Budget) -> Any:
     )
     keys, end = unpickle(data, end, budget, {})
     end = _locate(data, end, keys, declared, budget)
-    if end != len(data):
-        raise Damage(f"has {len(data) - end} bytes after its end")
-
     tree, _ = unpickle(
         data,
         at,
@@ -57,7 +54,7 @@ def read_torch_legacy(data: memoryview, budget: Budget) -> Any:
         plain_calls(budget) | numpy_calls(budget) | tensor_calls(budget),
         lambda identity: _resolve(declared, identity),
     )
-    return tree
+    return tree, end
 
 
 def _declare(declared: dict[str, Storage], identity: Any, budget: Budget) -> Record:
@@ -108,10 +105,10 @@ def _locate(
         storage = declared.get(key)
         if storage is None or storage.raw is not None:
             raise Damage(f"lists storage {show(key)}, which it has twice or does not use")
-        if storage.element_type is None:
-            raise Damage(
-                f"has storage {show(key)} of the unknown type {show(storage.class_name)}, "
-                "so that what follows cannot be found"
+        if not storage.item_size:
+            raise Unsuitable(
+                f"has storage {show(key)} of the unread type {show(storage.class_name)}, so that "
+                "what follows cannot be found; load it with torch and save it again"
             )
         count = cursor.unsigned(8)
         if count != storage.count:

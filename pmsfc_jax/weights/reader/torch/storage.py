@@ -55,6 +55,8 @@ _STORAGE_TYPES = {
     "ComplexDouble": "complex128",
     "Untyped": "uint8",
 }
+# Types whose numbers are not read, but whose bytes can be passed over.
+_UNREAD_SIZES = {"QInt8": 1, "QUInt8": 1, "QInt32": 4, "QUInt4x2": 1, "QUInt2x4": 1}
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -76,8 +78,10 @@ class Storage(Record):
 
     @property
     def item_size(self) -> int:
-        """Bytes an element takes."""
-        code = ELEMENT_TYPES[self.element_type or "uint8"]
+        """Bytes an element takes; 0 where that is not known."""
+        if self.element_type is None:
+            return _UNREAD_SIZES.get(_short(self.class_name), 0)
+        code = ELEMENT_TYPES[self.element_type]
         return 2 if code == BFLOAT16 else np.dtype(code).itemsize
 
 
@@ -97,9 +101,14 @@ def parse_storage_id(identity: Any) -> tuple[str, Storage, Any]:
     kind, key, count = identity[1], identity[2], identity[4]
     if not isinstance(kind, Record) or type(key) is not str or not is_size(count):
         raise Damage("describes a storage without class, key and number of elements")
-    name = kind.class_name.rpartition(".")[2].removesuffix("Storage")
-    storage = Storage(kind.class_name, element_type=_STORAGE_TYPES.get(name), count=count)
+    element_type = _STORAGE_TYPES.get(_short(kind.class_name))
+    storage = Storage(kind.class_name, element_type=element_type, count=count)
     return key, storage, identity[5] if len(identity) == 6 else None
+
+
+def _short(class_name: str) -> str:
+    """``"Float"`` of ``"torch.FloatStorage"``."""
+    return class_name.rpartition(".")[2].removesuffix("Storage")
 
 
 def part_of(storage: Storage, start: Any, count: Any) -> Storage:
@@ -114,7 +123,9 @@ def part_of(storage: Storage, start: Any, count: Any) -> Storage:
 
 def typed(storage: Storage, element_type: str) -> Storage:
     """Return an untyped storage's bytes as elements of a type, whole ones only."""
-    known = replace(storage, element_type=element_type if element_type in ELEMENT_TYPES else None)
+    if element_type not in ELEMENT_TYPES:
+        return replace(storage, element_type=None)
+    known = replace(storage, element_type=element_type)
     known.count = storage.count * storage.item_size // known.item_size
     return known
 
@@ -161,6 +172,21 @@ def tensor_view(
     check_bools(array)
     array = native(array, budget)
     return _widened(array, budget) if widen else array
+
+
+def resolved(array: np.ndarray, *, negative: bool, conjugate: bool, budget: Budget) -> np.ndarray:
+    """Apply the bits by which torch puts off a change of sign, or conjugation, of a view."""
+    if not negative and not (conjugate and array.dtype.kind == "c"):
+        return array
+    if array.dtype.kind not in "ifc":
+        raise Damage(f"holds a negated tensor of type {array.dtype.name}")
+    budget.spend(2 * array.nbytes)
+    if conjugate:
+        array = np.conj(array)
+    if negative:
+        array = np.negative(array)
+    array.flags.writeable = False
+    return array
 
 
 def _check_bounds(

@@ -12,6 +12,17 @@ from pmsfc_jax.weights.reader.quoting import show
 from pmsfc_jax.weights.reader.torch.calls import tensor_calls
 from pmsfc_jax.weights.reader.torch.storage import Storage, parse_storage_id
 
+CUT_SHORT = (
+    "is a torch file whose writing was cut short (the disk was full, or the program was stopped); "
+    "take another checkpoint of the run"
+)
+_EXPORTED = {
+    "archive_format",
+    "serialized_exported_program.json",
+    "serialized_state_dict.json",
+    "serialized_state_dict.pt",
+}
+
 
 def read_torch_zip(archive: Archive, budget: Budget) -> Any:
     """Return the tree that was saved.
@@ -31,6 +42,8 @@ def read_torch_zip(archive: Archive, budget: Budget) -> Any:
         if part is not None:
             raise Damage("describes part of a storage, which only older files do")
         if key not in found:
+            if f"{folder}/data/{key}" not in archive.entries:
+                raise Unsuitable(f"{CUT_SHORT}: it lacks its entry {show(f'{folder}/data/{key}')}")
             found[key] = archive.read(f"{folder}/data/{key}")
         needed = storage.count * storage.item_size
         if storage.element_type is not None and len(found[key]) != needed:
@@ -47,13 +60,23 @@ def read_torch_zip(archive: Archive, budget: Budget) -> Any:
 
 
 def _folder(archive: Archive) -> str:
-    folders = [
-        name.removesuffix("/data.pkl")
-        for name in archive.entries
-        if name.endswith("/data.pkl") and name.count("/") == 1
-    ]
+    names = [name.partition("/") for name in archive.entries]
+    inner = {rest for _, _, rest in names}
+    if "constants.pkl" in inner or any(rest.startswith("code/") for rest in inner):
+        raise Unsuitable(
+            "is a TorchScript program (torch.jit.save), not weights alone; with torch, save "
+            "torch.jit.load(FILE).state_dict() by torch.save"
+        )
+    if not _EXPORTED.isdisjoint(inner | {first for first, _, _ in names}):
+        raise Unsuitable(
+            "is a program of torch.export, not weights alone; with torch, save "
+            "torch.export.load(FILE).state_dict by torch.save"
+        )
+    folders = [first for first, _, rest in names if rest == "data.pkl"]
     if len(folders) == 1:
         return folders[0]
+    if not folders and "version" in inner:
+        raise Unsuitable(f"{CUT_SHORT}: it has a version and no data.pkl")
     listed = ", ".join(show(name) for name in list(archive.entries)[:3]) or "nothing"
     raise Unsuitable(
         f"is a zip archive without one data.pkl (it holds {listed}); "
