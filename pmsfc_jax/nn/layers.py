@@ -7,6 +7,12 @@ gradient of a plain convolution inside a loop (openxla/jax issue 12868), and nev
 upsampling convolution. The gradient with respect to the input is written here as what it is,
 another convolution, which is fast everywhere. The gradient with respect to the kernel is the
 ordinary one; where kernels are frozen nobody asks for it and the compiler drops it.
+
+The doubling convolution has two forms of equal arithmetic, chosen by platform when a program is
+compiled. A CPU has no fast path for a convolution of a dilated map. A TPU counts it without the
+inserted zeros, and pays dearly for putting the four phases of the other form beside each other
+(docs/tpu.md). A GPU's library takes the dilated form, on a reversed kernel, for what it is: the
+input gradient of a convolution of stride 2.
 """
 
 import jax
@@ -88,7 +94,8 @@ def _merge_taps(rows: Array) -> Array:
     return jnp.stack([even, odd])
 
 
-def _upsample_correlate(x: Array, kernel: Array) -> Array:
+def phased_upsample_conv2d(x: Array, kernel: Array) -> Array:
+    """`upsample_conv2d` as a 2x2 convolution whose channels are interleaved: the form of a CPU."""
     b, h, w, channels = x.shape
     out = kernel.shape[-1]
     # After nearest doubling, the three taps of a row meet only two different pixels, and which two
@@ -103,12 +110,31 @@ def _upsample_correlate(x: Array, kernel: Array) -> Array:
     return jnp.stack(rows, 2).reshape(b, 2 * h, 2 * w, out)
 
 
+def dilated_upsample_conv2d(x: Array, kernel: Array) -> Array:
+    """`upsample_conv2d` as a 4x4 convolution of the dilated map: the form of TPUs and GPUs."""
+    # Reversed and not transposed, since that is the pattern that XLA's GPU backend knows.
+    return lax.conv_general_dilated(
+        x,
+        lax.rev(_doubled_taps(kernel), (0, 1)),
+        (1, 1),
+        ((2, 2), (2, 2)),
+        lhs_dilation=(2, 2),
+        dimension_numbers=("NHWC", "HWOI", "NHWC"),
+    )
+
+
+def _upsample_correlate(x: Array, kernel: Array) -> Array:
+    return lax.platform_dependent(
+        x, kernel, cpu=phased_upsample_conv2d, default=dilated_upsample_conv2d
+    )
+
+
 @jax.custom_vjp
 def upsample_conv2d(x: Array, kernel: Array) -> Array:
     """Nearest doubling followed by a 3x3 `conv2d`: ``x [b, H, W, I] -> [b, 2H, 2W, O]``.
 
     Equal to ``conv2d(upsample_nearest(x), kernel)`` up to rounding and about twice as fast, both
-    ways.
+    ways. See `phased_upsample_conv2d` and `dilated_upsample_conv2d`.
     """
     return _upsample_correlate(x, kernel)
 
@@ -123,15 +149,20 @@ def _upsample_conv2d_bwd(residual: tuple[Array, Array], g: Array) -> tuple[Array
     return _upsample_conv2d_adjoint(g, kernel), dkernel
 
 
-def _downsample_correlate(g: Array, kernel: Array) -> Array:
+def _doubled_taps(kernel: Array) -> Array:
     # The adjoint of doubling sums blocks of four pixels; with the flipped 3x3 kernel it is one
-    # 4x4 convolution of stride 2.
+    # 4x4 convolution of stride 2, ``[4, 4, O, I]``.
     flipped = jnp.flip(kernel, (0, 1)).transpose(0, 1, 3, 2)
     rows = jnp.pad(flipped, ((0, 1), *_UNPADDED)) + jnp.pad(flipped, ((1, 0), *_UNPADDED))
     columns = rows.swapaxes(0, 1)
     wide = jnp.pad(columns, ((0, 1), *_UNPADDED)) + jnp.pad(columns, ((1, 0), *_UNPADDED))
-    wide = wide.swapaxes(0, 1)
-    return lax.conv_general_dilated(g, wide, (2, 2), ((1, 1), (1, 1)), dimension_numbers=_NHWC)
+    return wide.swapaxes(0, 1)
+
+
+def _downsample_correlate(g: Array, kernel: Array) -> Array:
+    return lax.conv_general_dilated(
+        g, _doubled_taps(kernel), (2, 2), ((1, 1), (1, 1)), dimension_numbers=_NHWC
+    )
 
 
 @jax.custom_vjp

@@ -9,6 +9,8 @@ a kernel ``k``:
 Each is the other's gradient with respect to its input once the kernel's channels are exchanged, and
 is written so below, since XLA's CPU backend has no fast path for the gradient of either inside a
 loop (openxla/jax issue 12868). Maps are NHWC, kernels ``[k, k, I, O]``, not turned in either.
+
+Scattering has two forms, chosen by platform as those of `nn.layers.upsample_conv2d`.
 """
 
 from functools import partial
@@ -82,6 +84,39 @@ def _scattered(x: Array, kernel: Array, stride: int, padding: int, sides: Sides)
         flat = x.reshape(b, channels) @ kernel.transpose(2, 0, 1, 3).reshape(channels, -1)
         y = flat.reshape(b, size, size, out)
         return y[:, padding : padding + sides[0], padding : padding + sides[1]]
+    if stride == 1:
+        return dilated_scatter(x, kernel, stride, padding, sides)
+    return lax.platform_dependent(
+        x,
+        kernel,
+        cpu=partial(phased_scatter, stride=stride, padding=padding, sides=sides),
+        default=partial(dilated_scatter, stride=stride, padding=padding, sides=sides),
+    )
+
+
+def dilated_scatter(x: Array, kernel: Array, stride: int, padding: int, sides: Sides) -> Array:
+    """A convolution of the dilated map with the reversed kernel: the form of TPUs and GPUs."""
+    size = kernel.shape[0]
+    before = size - 1 - padding
+    # Negative where pixels are cut off.
+    after = [
+        out - (side - 1) * stride + size - 2 - before
+        for out, side in zip(sides, x.shape[1:3], strict=True)
+    ]
+    return lax.conv_general_dilated(
+        x,
+        lax.rev(kernel, (0, 1)),
+        (1, 1),
+        [(before, after[0]), (before, after[1])],
+        lhs_dilation=(stride, stride),
+        dimension_numbers=_NHWC,
+    )
+
+
+def phased_scatter(x: Array, kernel: Array, stride: int, padding: int, sides: Sides) -> Array:
+    """A small convolution whose channels are interleaved: the form of a CPU."""
+    b, h, w, channels = x.shape
+    size, out = kernel.shape[0], kernel.shape[-1]
     # An output at position s m + r - p meets only the taps u = r + s t of the kernel, on the pixels
     # m - t. So all positions of one remainder r are an ordinary convolution with ceil(k / s) taps,
     # and the s * s remainders are channels of a single one, interleaved afterwards.
@@ -134,7 +169,8 @@ def _gather_bwd(
     stride: int, padding: int, sides: Sides, residual: tuple[Array, Array], g: Array
 ) -> tuple[Array, Array]:
     x, kernel = residual
-    dx = _scattered(g, kernel.swapaxes(2, 3), stride, padding, (x.shape[1], x.shape[2]))
+    # With a gradient of its own, so that curvature products stay fast, too.
+    dx = _scatter(g, kernel.swapaxes(2, 3), stride, padding, (x.shape[1], x.shape[2]))
     (dkernel,) = jax.vjp(lambda k: _gathered(x, k, stride, padding, sides), kernel)[1](g)
     return dx, dkernel
 
@@ -143,7 +179,7 @@ def _scatter_bwd(
     stride: int, padding: int, sides: Sides, residual: tuple[Array, Array], g: Array
 ) -> tuple[Array, Array]:
     x, kernel = residual
-    dx = _gathered(g, kernel.swapaxes(2, 3), stride, padding, (x.shape[1], x.shape[2]))
+    dx = _gather(g, kernel.swapaxes(2, 3), stride, padding, (x.shape[1], x.shape[2]))
     (dkernel,) = jax.vjp(lambda k: _scattered(x, k, stride, padding, sides), kernel)[1](g)
     return dx, dkernel
 

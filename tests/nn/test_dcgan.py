@@ -10,7 +10,13 @@ import pytest
 
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.nn import dcgan
-from pmsfc_jax.nn.transposed import strided_conv2d, transposed_conv2d
+from pmsfc_jax.nn.transposed import (
+    dilated_scatter,
+    phased_scatter,
+    scattered_side,
+    strided_conv2d,
+    transposed_conv2d,
+)
 from tests.nn.families import GENERATORS
 
 #: Sides of the input, kernel, stride, padding, output padding.
@@ -84,6 +90,42 @@ def test_transposed_convolution(sides, size, stride, padding, extra):
     expected = scattered(np.asarray(x), np.asarray(kernel), stride, padding, extra)
     np.testing.assert_allclose(convolve(x, kernel), expected, atol=1e-5)
     assert_gradients_are_differences(convolve, x, kernel)
+
+
+@pytest.mark.parametrize("form", [phased_scatter, dilated_scatter])
+@pytest.mark.parametrize(("sides", "size", "stride", "padding", "extra"), CASES)
+def test_both_forms_of_a_transposed_convolution(form, sides, size, stride, padding, extra):
+    x, kernel = drawn(sides, size)
+    out = tuple(scattered_side(side, size, stride, padding, extra) for side in sides)
+    expected = scattered(np.asarray(x), np.asarray(kernel), stride, padding, extra)
+    np.testing.assert_allclose(form(x, kernel, stride, padding, out), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(("platform", "dilated"), [("cpu", False), ("tpu", True), ("cuda", True)])
+def test_a_program_holds_the_form_of_its_platform_alone(platform, dilated):
+    x, kernel = drawn((3, 5), 4)
+    convolve = jax.jit(lambda x, kernel: transposed_conv2d(x, kernel, stride=2, padding=1))
+    text = convolve.trace(x, kernel).lower(lowering_platforms=(platform,)).as_text()
+    assert text.count("stablehlo.convolution") == 1
+    assert ("lhs_dilate = [2, 2]" in text) == dilated
+
+
+def test_second_derivatives_are_those_of_the_dilated_form():
+    """Whose own are those of jax."""
+    with jax.enable_x64(True):
+        x, kernel = (leaf.astype(jnp.float64) for leaf in drawn((3, 4), 4))
+        v = jnp.asarray(np.random.default_rng(5).standard_normal(x.shape))
+
+        def second(convolve):
+            def slope(x, kernel):
+                return jax.vjp(lambda x: jnp.sin(convolve(x, kernel)).sum(), x)[1](1.0)[0]
+
+            return jax.jit(jax.grad(lambda *a: (slope(*a) * v).sum(), argnums=(0, 1)))(x, kernel)
+
+        ours = second(lambda x, kernel: transposed_conv2d(x, kernel, stride=2, padding=1))
+        plain = second(lambda x, kernel: dilated_scatter(x, kernel, 2, 1, (6, 8)))
+        for a, b in zip(ours, plain, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Layers against plain numpy, plain lax, and torch."""
 
+import re
+
 import chex
 import jax
 import jax.numpy as jnp
@@ -9,8 +11,10 @@ from jax import lax
 
 from pmsfc_jax.nn.layers import (
     conv2d,
+    dilated_upsample_conv2d,
     downsample_mean,
     leaky_relu,
+    phased_upsample_conv2d,
     pixel_norm,
     upsample_bilinear,
     upsample_conv2d,
@@ -57,11 +61,37 @@ def test_conv2d(k, shape):
     np.testing.assert_allclose(nchw(conv2d(x, kernel)), expected, **CLOSE)
 
 
+#: The one that programs use, and the two forms between which it chooses by platform.
+DOUBLING = (upsample_conv2d, phased_upsample_conv2d, dilated_upsample_conv2d)
+
+
+@pytest.mark.parametrize("ours", DOUBLING)
 @pytest.mark.parametrize("shape", [(2, 4, 4, 3), (1, 7, 5, 2), (1, 1, 1, 3)], ids=str)
-def test_upsample_conv2d(shape):
+def test_upsample_conv2d(ours, shape):
     x, kernel = normal(0, *shape), normal(1, 3, 3, shape[-1], 4)
     expected = maths.conv(maths.nearest(nchw(x)), oihw(kernel), 1)
-    np.testing.assert_allclose(nchw(upsample_conv2d(x, kernel)), expected, **CLOSE)
+    np.testing.assert_allclose(nchw(ours(x, kernel)), expected, **CLOSE)
+
+
+@pytest.mark.parametrize(("platform", "dilated"), [("cpu", False), ("tpu", True), ("cuda", True)])
+def test_a_program_holds_the_form_of_its_platform_alone(platform, dilated):
+    x, kernel = normal(0, 2, 4, 4, 3), normal(1, 3, 3, 3, 4)
+    text = jax.jit(upsample_conv2d).trace(x, kernel).lower(lowering_platforms=(platform,)).as_text()
+    assert text.count("stablehlo.convolution") == 1
+    assert ("lhs_dilate = [2, 2]" in text) == dilated
+
+
+def test_the_choice_of_a_form_costs_a_compiled_program_nothing():
+    """Instruction by instruction what the form of this machine compiles to by itself."""
+    x, kernel = normal(0, 2, 4, 4, 3), normal(1, 3, 3, 3, 4)
+    form = dilated_upsample_conv2d if jax.default_backend() != "cpu" else phased_upsample_conv2d
+
+    def kinds(function):
+        text = jax.jit(function).lower(x, kernel).compile().as_text()
+        return sorted(re.findall(r"= \S+ ([a-z-]+)\(", text))
+
+    assert "convolution" in kinds(form)
+    assert kinds(upsample_conv2d) == kinds(form)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +99,7 @@ def test_upsample_conv2d(shape):
     [
         (conv2d, plain_conv, 3, (2, 4, 3, 3)),
         (conv2d, plain_conv, 5, (1, 3, 4, 2)),
-        (upsample_conv2d, plain_upsample_conv, 3, (2, 4, 3, 3)),
+        *((ours, plain_upsample_conv, 3, (2, 4, 3, 3)) for ours in DOUBLING),
         (upsample_conv2d, plain_upsample_conv, 3, (1, 1, 1, 2)),
     ],
 )

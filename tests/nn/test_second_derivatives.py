@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 from jax import lax
 
-from pmsfc_jax.nn.layers import conv2d, upsample_conv2d, upsample_nearest
+from pmsfc_jax.nn.layers import (
+    conv2d,
+    dilated_upsample_conv2d,
+    phased_upsample_conv2d,
+    upsample_conv2d,
+    upsample_nearest,
+)
 
 
 def plain(x, kernel):
@@ -15,10 +21,18 @@ def plain(x, kernel):
     )
 
 
+def plain_upsample(x, kernel):
+    return plain(upsample_nearest(x), kernel)
+
+
 @pytest.mark.parametrize(
     ("ours", "theirs"),
-    [(conv2d, plain), (upsample_conv2d, lambda x, k: plain(upsample_nearest(x), k))],
-    ids=["conv2d", "upsample_conv2d"],
+    [
+        (conv2d, plain),
+        (upsample_conv2d, plain_upsample),
+        (phased_upsample_conv2d, plain_upsample),
+        (dilated_upsample_conv2d, plain_upsample),
+    ],
 )
 def test_second_derivatives_are_those_of_the_plain_convolution(ours, theirs):
     rng = np.random.default_rng(0)
