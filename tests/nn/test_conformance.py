@@ -195,9 +195,9 @@ def test_gradients(made):
         np.testing.assert_allclose(sum(jax.tree.leaves(products)), difference, rtol=1e-5)
 
 
-def test_latent_prior_is_a_function_of_its_key(made):
-    spec = made.generator.spec
-    once, again, other = (spec.prior.draw(jax.random.key(k), 4) for k in (7, 7, 8))
+def test_a_draw_of_codes_is_a_function_of_its_key(made):
+    generator, spec = made.generator, made.generator.spec
+    once, again, other = (generator.draw(made.params, jax.random.key(k), 4) for k in (7, 7, 8))
     chex.assert_trees_all_equal_structs(once, spec.latent)
     chex.assert_trees_all_equal_shapes_and_dtypes(rows(once, 0), spec.latent)
     chex.assert_trees_all_equal(once, again)
