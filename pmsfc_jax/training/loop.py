@@ -11,12 +11,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from pmsfc_jax.core.errors import InputError
+from pmsfc_jax.io.lock import only_process
 from pmsfc_jax.io.paths import os_reason, shown
 from pmsfc_jax.parallel.mesh import data_mesh, replicate, shard_batch
 from pmsfc_jax.training.checkpoints import checkpoint_manager, diverged, restore, save
 from pmsfc_jax.training.config import TrainingConfig
 from pmsfc_jax.training.data import batch_indices, halve
-from pmsfc_jax.training.lock import only_process
 from pmsfc_jax.training.record import Progress, append_log, check_same_run, trim_log
 from pmsfc_jax.training.samples import save_sheet
 from pmsfc_jax.training.start import StartingPoint

@@ -10,10 +10,10 @@ import pytest
 
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.io.images import save_png
+from pmsfc_jax.io.lock import only_process
 from pmsfc_jax.training.checkpoints import checkpoint_manager, restore
 from pmsfc_jax.training.data import load_folder
 from pmsfc_jax.training.export import export
-from pmsfc_jax.training.lock import only_process
 from pmsfc_jax.training.loop import train
 from pmsfc_jax.training.start import StartingPoint
 from pmsfc_jax.weights.store.folder import load_weights
