@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.io.paths import os_reason, shown
+from pmsfc_jax.io.processes import is_left_behind, mark
 
 
 def write_bytes_atomic(path: str | os.PathLike[str], data: bytes) -> None:
@@ -42,12 +43,23 @@ def write_text_atomic(path: str | os.PathLike[str], text: str) -> None:
     write_bytes_atomic(path, text.encode("utf-8", errors="backslashreplace"))
 
 
+def remove_leftovers(folder: Path) -> None:
+    """Remove temporary files, in ``folder`` and below, that processes left when they were killed.
+
+    Only those of this process and of dead ones of this machine: no other is known not to be in use.
+    """
+    for file in folder.rglob(".*.*.*.tmp"):
+        if is_left_behind(file.name.split(".")[-3]):
+            file.unlink(missing_ok=True)
+
+
 def _replace(target: Path, data: bytes) -> None:
     if target.exists() and not target.is_file():
         # Renaming over a device such as /dev/null would replace the device.
         raise OSError(None, "it is a folder or a device, not a file")
     # Short whatever the target is called; the leading dot hides it from listings and globs.
-    temporary = target.with_name(f".{target.name[:40]}.{secrets.token_hex(6)}.tmp")
+    start = target.name[:40]
+    temporary = target.with_name(f".{start}.{mark()}.{secrets.token_hex(6)}.tmp")
     # The usual permissions under the user's umask; tempfile would give the owner's only.
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from pmsfc_jax.core.errors import InputError
-from pmsfc_jax.io.lock import only_process
+from pmsfc_jax.io.lock import only_writer
 from pmsfc_jax.io.paths import os_reason, shown
 from pmsfc_jax.parallel.mesh import data_mesh, replicate, shard_batch
 from pmsfc_jax.training.checkpoints import checkpoint_manager, diverged, restore, save
@@ -87,7 +87,7 @@ def train(
     for side in reversed(config.stages()[:-1]):
         pyramid[side] = halve(pyramid[2 * side])
     root = jax.random.key(config.seed)
-    with only_process(run), checkpoint_manager(run) as manager:
+    with only_writer(run), checkpoint_manager(run) as manager:
         check_same_run(run, settings)
         restored = restore(manager, config)
         if restored:

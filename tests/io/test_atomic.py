@@ -1,11 +1,13 @@
 import errno
 import os
 import stat
+from pathlib import Path
 
 import pytest
 
 from pmsfc_jax.core.errors import InputError
-from pmsfc_jax.io.atomic import write_bytes_atomic, write_text_atomic
+from pmsfc_jax.io.atomic import remove_leftovers, write_bytes_atomic, write_text_atomic
+from pmsfc_jax.io.processes import mark
 
 
 def test_content_is_written_and_replaced(tmp_path):
@@ -113,3 +115,32 @@ def test_a_pipe_is_not_replaced(tmp_path):
 def test_devices_are_refused():
     with pytest.raises(InputError, match="a device"):
         write_text_atomic("/dev/full", "")
+
+
+def test_only_files_that_no_living_process_writes_are_leftovers(tmp_path, monkeypatch):
+    (tmp_path / "deep").mkdir()
+    digits, own = mark().split("-")
+    kept = [
+        f".a.png.{digits}-{os.getppid()}.0123.tmp",
+        ".a.png.00000000-5.0123.tmp",  # of another machine
+        ".a.png.0123.tmp",
+        ".swap.tmp",
+        "a.tmp",
+        ".a..x-y.0.tmp",
+    ]
+    gone = [f".a.png.{digits}-{own}.0123.tmp", f"deep/.b.{digits}-4194305.0123.tmp"]
+    for name in kept + gone:
+        (tmp_path / name).touch()
+
+    def cut_short(*_):
+        raise SystemExit
+
+    # What a kill in the middle of writing leaves.
+    monkeypatch.setattr(os, "replace", cut_short)
+    monkeypatch.setattr(Path, "unlink", lambda self, missing_ok: None)
+    with pytest.raises(SystemExit):
+        write_text_atomic(tmp_path / "c.txt", "new")
+    monkeypatch.undo()
+    assert len(list(tmp_path.rglob("*.tmp"))) == len(kept) + len(gone) + 1
+    remove_leftovers(tmp_path)
+    assert sorted(path.name for path in tmp_path.rglob("*.tmp")) == sorted(kept)

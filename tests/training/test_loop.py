@@ -10,7 +10,7 @@ import pytest
 
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.io.images import save_png
-from pmsfc_jax.io.lock import only_process
+from pmsfc_jax.io.lock import only_writer
 from pmsfc_jax.training.checkpoints import checkpoint_manager, restore
 from pmsfc_jax.training.data import load_folder
 from pmsfc_jax.training.export import export
@@ -116,8 +116,8 @@ def test_numbers_that_are_not_finite_are_not_saved(finished, photographs, tmp_pa
 def test_two_processes_do_not_train_one_run(finished, photographs):
     run, _, _ = finished
     with (
-        only_process(run),
-        pytest.raises(InputError, match="being trained by another process"),
+        only_writer(run),
+        pytest.raises(InputError, match="is in use by process"),
     ):
         train(photographs, SMALL, run, data_digest="d")
     train(photographs, SMALL, run, data_digest="d")
