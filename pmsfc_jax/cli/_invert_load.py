@@ -27,8 +27,10 @@ from pmsfc_jax.core.typing import Params
 from pmsfc_jax.inversion.compose import SUBSPACE_METHODS
 from pmsfc_jax.inversion.presets import settings_of
 from pmsfc_jax.io.find import find_photographs
-from pmsfc_jax.io.images import Photograph, load_photographs
+from pmsfc_jax.io.images import Photograph, Skipped, load_photograph
 from pmsfc_jax.io.paths import shown
+from pmsfc_jax.io.photographs import PhotographFile, identify_photographs
+from pmsfc_jax.io.refusals import PhotographError
 from pmsfc_jax.io.runs import RunFolder, pixels_sha256
 
 #: Options that set a field of `InversionConfig` of another name.
@@ -95,15 +97,24 @@ def config_of(
 
 def load_all(
     options: Options, generator: SplitGenerator, events: Events
-) -> tuple[list[Photograph], int]:
-    """All photographs that can be read, and how many could not.
+) -> tuple[list[PhotographFile], list[Photograph], int]:
+    """All photographs that can be read, their files, and how many could not.
 
     Raises:
       InputError: there are none.
 
     """
     height, width, _ = generator.spec.image_shape
-    photographs, skipped = load_photographs(find_photographs(options.photos), (height, width))
+    known, skipped = identify_photographs(find_photographs(options.photos))
+    files, photographs = [], []
+    for file in known:
+        try:
+            photograph = load_photograph(file.path, (height, width))
+        except PhotographError as error:
+            skipped.append(Skipped(error.path, error.reason))
+        else:
+            files.append(file)
+            photographs.append(photograph._replace(name=file.name))
     for skip in skipped:
         notice(f"left out {shown(skip.path)}: {skip.reason}")
         events.tell("left_out", photograph=shown(skip.path), reason=skip.reason)
@@ -112,7 +123,7 @@ def load_all(
             notice(f"{photograph.name}: {told.text}")
     if not photographs:
         raise InputError("none of the photographs could be read")
-    return photographs, len(skipped)
+    return files, photographs, len(skipped)
 
 
 def settings_record(

@@ -61,9 +61,10 @@ def measure(
 
 def as_numbers(row: dict[str, str]) -> dict[str, Any]:
     """A row of metrics.csv with its numbers as numbers."""
+    text = ("image", "source", "source_sha256")
     whole = ("best_step", "guarded_denominators", "restarted")
     return {
-        name: value if name == "image" else int(value) if name in whole else float(value)
+        name: value if name in text else int(value) if name in whole else float(value)
         for name, value in row.items()
     }
 

@@ -1,6 +1,7 @@
 """The work behind ``pmsfc invert``; imports jax, so it is imported when the work begins."""
 
 import time
+from contextlib import ExitStack
 from typing import NamedTuple
 
 import jax
@@ -28,7 +29,6 @@ from pmsfc_jax.cli._invert_load import (
     settings_record,
 )
 from pmsfc_jax.cli._invert_measure import (
-    Rows,
     as_numbers,
     means,
     measure,
@@ -37,7 +37,7 @@ from pmsfc_jax.cli._invert_measure import (
     summary,
 )
 from pmsfc_jax.cli._invert_start import codes_sha256, starting_codes, subspaces_path
-from pmsfc_jax.cli._invert_state import batches_to_do, resume_in
+from pmsfc_jax.cli._invert_state import batches_to_do, plan_of, resume_in
 from pmsfc_jax.cli._signals import stop_on_signal
 from pmsfc_jax.cli.invert import EXIT_STOPPED, Options
 from pmsfc_jax.core.errors import InputError
@@ -47,8 +47,12 @@ from pmsfc_jax.inversion.compose import Codes
 from pmsfc_jax.inversion.restart import RESTART_DIVISOR
 from pmsfc_jax.inversion.resume import Stopped
 from pmsfc_jax.io.images import Photograph
+from pmsfc_jax.io.metrics_table import MetricsTable
+from pmsfc_jax.io.naming import names_in_run
+from pmsfc_jax.io.photographs import PhotographFile
+from pmsfc_jax.io.plans import PlannedBatch
 from pmsfc_jax.io.runs import RunFolder
-from pmsfc_jax.io.snapshots import SnapshotFolder
+from pmsfc_jax.io.states import StateFolder
 from pmsfc_jax.version import __version__
 
 
@@ -57,14 +61,16 @@ class _Work(NamedTuple):
 
     generator: SplitGenerator
     params: Params
+    files: list[PhotographFile]
     photographs: list[Photograph]
+    plan: list[PlannedBatch]
     finished: list[bool]
     subspaces: Subspaces | None
     config: InversionConfig
     perceptual: Perceptual | None
     start: Codes | None
     run: RunFolder
-    rows: Rows
+    table: MetricsTable
     events: Events
 
 
@@ -72,19 +78,25 @@ def invert_run(options: Options) -> int:
     """Do what `pmsfc invert` says; returns its exit code."""
     events = Events(options.json)
     try:
-        return _invert_run(options, events)
+        with ExitStack() as held:
+            return _invert_run(options, events, held)
     except InputError as error:
         events.tell("error", message=str(error))
         raise
 
 
-def _invert_run(options: Options, events: Events) -> int:
+def _invert_run(options: Options, events: Events, held: ExitStack) -> int:
     if not options.save_every_seconds >= 0:
         raise InputError(f"--save-every-seconds is {options.save_every_seconds}: give 0 or more")
     use_compilation_cache()
-    work, num_left_out = _prepare(options, events)
-    states = SnapshotFolder(work.run.states_path, notice)
-    batches = batches_to_do(work.run, work.photographs, work.finished, work.config.batch_size)
+    work, num_left_out = _prepare(options, events, held)
+    states = StateFolder(
+        work.run.states_path,
+        options.save_every_seconds,
+        on_damage=notice,
+        on_resume=lambda step: notice(f"going on at step {step} of a batch"),
+    )
+    batches = batches_to_do(work.run, work.plan, work.files, work.finished, work.config.batch_size)
     num_finished = sum(work.finished)
     events.tell(
         "started",
@@ -111,7 +123,7 @@ def _invert_run(options: Options, events: Events) -> int:
             perceptual=work.perceptual,
             on_progress=report,
             batches=batches,
-            resume=resume_in(states, options.save_every_seconds),
+            resume=resume_in(states),
             should_stop=should_stop,
             start_from=work.start,
         )
@@ -126,32 +138,33 @@ def _invert_run(options: Options, events: Events) -> int:
     return _finish(work, num_left_out, failed, stopped)
 
 
-def _prepare(options: Options, events: Events) -> tuple[_Work, int]:
+def _prepare(options: Options, events: Events, held: ExitStack) -> tuple[_Work, int]:
     """Load everything and open the run; also, how many photographs could not be read."""
     generator, params = load_generator(options.generator, weights_dir=options.weights_dir)
     perceptual = load_v(options)
     path = subspaces_path(options)
     given = load_subspaces(path) if path else None
     config = config_of(options, generator, given, perceptual)
-    photographs, num_left_out = load_all(options, generator, events)
+    files, photographs, num_left_out = load_all(options, generator, events)
     settings = settings_record(options, generator, config, given, perceptual)
     start = None
     if options.start_from is not None:
         start = starting_codes(options.start_from, generator, config, given, photographs)
         settings["start_from_sha256"] = codes_sha256(options.start_from)
-    run = RunFolder.open(
-        options.out,
-        settings,
-        environment={
-            "pmsfc_jax": __version__,
-            "jax": jax.__version__,
-            "device": jax.devices()[0].device_kind,
-        },
-        overwrite=options.overwrite,
+    environment = {
+        "pmsfc_jax": __version__,
+        "jax": jax.__version__,
+        "device": jax.devices()[0].device_kind,
+    }
+    opened = RunFolder.open(
+        options.out, settings, environment=environment, overwrite=options.overwrite
     )
+    run = held.enter_context(opened)
     subspaces = partition_for(options, generator, params, config, given, run)
-    rows = run.load_metrics()
-    finished = [run.is_finished(p.name, p.pixels) and p.name in rows for p in photographs]
+    table, plan = run.metrics(), plan_of(run)
+    files = names_in_run(files, table.rows, [image for batch in plan for image in batch.images])
+    photographs = [p._replace(name=f.name) for p, f in zip(photographs, files, strict=True)]
+    finished = [run.is_finished(file, table) for file in files]
     if any(finished):
         notice(f"{sum(finished)} images were finished before and are kept")
     with_v = f"V = {perceptual.name}" if config.perceptual_weight and perceptual else "no V"
@@ -163,14 +176,16 @@ def _prepare(options: Options, events: Events) -> tuple[_Work, int]:
     work = _Work(
         generator,
         params,
+        files,
         photographs,
+        plan,
         finished,
         subspaces,
         config,
         perceptual,
         start,
         run,
-        rows,
+        table,
         events,
     )
     return work, num_left_out
@@ -182,6 +197,9 @@ def _save_batch(work: _Work, rows: tuple[int, ...], result: InversionResult) -> 
     images = to_uint8(result.reconstruction)
     targets = np.stack([photograph.pixels for photograph in batch])
     measured = measure([p.name for p in batch], targets, images, result)
+    for i, row in enumerate(rows):
+        file = work.files[row]
+        measured[i] |= {"source": file.source, "source_sha256": file.sha256}
     done, failed = [], 0
     for i, (row, photograph) in enumerate(zip(rows, batch, strict=True)):
         name = photograph.name
@@ -197,10 +215,9 @@ def _save_batch(work: _Work, rows: tuple[int, ...], result: InversionResult) -> 
                 f"{name}: its loss was not finite; it was tried again from other codes with a "
                 f"learning rate of {work.config.learning_rate / RESTART_DIVISOR:g}"
             )
-        work.rows[name] = measured[i]
         done.append(i)
     # An image is finished when it has a row and codes, and codes are what comes last.
-    work.run.save_metrics(work.rows)
+    work.table.add(measured[i] for i in done)
     for i in done:
         name = batch[i].name
         codes = saved_codes(work.generator, result, i, batch[i])
@@ -217,13 +234,13 @@ def _save_batch(work: _Work, rows: tuple[int, ...], result: InversionResult) -> 
 def _finish(work: _Work, num_left_out: int, failed: int, stopped: bool) -> int:
     """Write and tell what there is; returns the exit code."""
     names = [p.name for p in work.photographs]
-    rows = {name: work.rows[name] for name in names if name in work.rows}
+    rows = {name: work.table.rows[name] for name in names if name in work.table.rows}
     counts = {"images": len(names), "finished": len(rows)}
     if stopped:
         notice(f"stopped; {len(rows)} of {len(names)} images are finished, and the rest is saved")
         work.events.tell("stopped", **counts, exit_code=EXIT_STOPPED)
         return EXIT_STOPPED
-    work.run.save_metrics(rows)
+    work.table.save(names)
     code = 1 if num_left_out or failed else 0
     if rows:
         save_sheet(work.run, rows)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from pmsfc_jax.io.crop import CENTRE, Crop
 from pmsfc_jax.io.decode import MAX_PIXELS, check_photograph
 from pmsfc_jax.io.images import Skipped, too_small
-from pmsfc_jax.io.paths import os_reason, unique_stems
+from pmsfc_jax.io.paths import os_reason, shown, unique_stems
 from pmsfc_jax.io.refusals import PhotographError
 
 
@@ -26,6 +26,11 @@ class PhotographFile(NamedTuple):
     path: Path
     name: str
     sha256: str
+
+    @property
+    def source(self) -> str:
+        """The whole path as one line of text, as records name the file."""
+        return shown(os.path.abspath(self.path))
 
 
 def identify_photographs(

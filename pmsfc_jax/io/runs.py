@@ -1,32 +1,56 @@
 """A run's folder: settings, codes, pictures and metrics, complete after every batch.
 
 config.json          the settings that decide the outcome; the same ones continue the run
+subspaces.npz        the partition, where there is one
 codes/NAME.npz       see `pmsfc_jax.io.codes`
 targets/NAME.png     what was inverted: the photograph as the generator could draw it at best
 images/NAME.png      what the codes draw
-metrics.csv          one row an image
+metrics.csv          one row an image, with the file it came from (`pmsfc_jax.io.metrics_table`)
+sheet.png            what was inverted beside what was drawn; sheet-2.png, ... of many images
+rendered/NAME.png    drawn again by ``pmsfc render``
 batches.json         which images were inverted together (`pmsfc_jax.io.plans`)
-state/               batches in progress, gone when the run is done (`pmsfc_jax.io.snapshots`)
+state/               batches in progress, gone when the run is done (`pmsfc_jax.io.states`)
+.lock                which process writes, gone when it has ended (`pmsfc_jax.io.lock`)
 """
 
-import csv
+import errno
 import hashlib
-import io
 import json
+import os
 import shutil
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from pmsfc_jax.core.errors import InputError
-from pmsfc_jax.io.atomic import write_text_atomic
+from pmsfc_jax.io.atomic import remove_leftovers, write_text_atomic
 from pmsfc_jax.io.codes import SavedCodes, load_codes, save_codes
 from pmsfc_jax.io.images import save_png
+from pmsfc_jax.io.lock import check_no_writer, only_writer
+from pmsfc_jax.io.metrics_table import MetricsTable
 from pmsfc_jax.io.paths import os_reason, shown
+from pmsfc_jax.io.photographs import PhotographFile
 
 _CONFIG, _PLAN = "config.json", "batches.json"
-_FOLDERS = ("codes", "targets", "images")
+#: Format 1 knew photographs by their decoded pixels, and had no number.
+_FORMAT = 2
+_PICTURES = ("targets", "images")
+_FOLDERS = ("codes", *_PICTURES)
+#: All files that a run may have, but for its settings and batches in progress.
+_FILES = (
+    "codes/*.npz",
+    "targets/*.png",
+    "images/*.png",
+    "rendered/*.png",
+    "sheet*.png",
+    "metrics.csv",
+    "subspaces.npz",
+    _PLAN,
+)
 
 
 def pixels_sha256(pixels: np.ndarray) -> str:
@@ -35,47 +59,71 @@ def pixels_sha256(pixels: np.ndarray) -> str:
 
 
 class RunFolder:
-    """One folder of results. All writes are atomic; finished images survive a kill."""
+    """One folder of results. All writes are whole or not at all; finished images survive a kill."""
 
     def __init__(self, path: Path):
         self.path = path
 
     @staticmethod
+    def check(path: Path, settings: dict[str, Any], *, overwrite: bool = False) -> bool:
+        """Check that `open` would do, and change nothing.
+
+        Returns:
+          Whether the folder holds a run of these settings, which would be continued.
+
+        Raises:
+          InputError: the folder holds something else, a run of other settings or of another version
+            of pmsfc_jax, is written by another process, or cannot be written to.
+
+        """
+        run = RunFolder(path)
+        _check_writable(path)
+        check_no_writer(path)
+        return run._continues(_as_stored(settings), overwrite=overwrite)
+
+    @staticmethod
+    @contextmanager
     def open(
         path: Path,
         settings: dict[str, Any],
         *,
         environment: dict[str, str],
         overwrite: bool = False,
-    ) -> "RunFolder":
-        """Start a run, or continue one that has the same settings.
+    ) -> Iterator["RunFolder"]:
+        """Start a run, or continue one that has the same settings, and hold its folder meanwhile.
 
         Args:
           path: the folder; made where it does not exist.
           settings: JSON values that decide the outcome.
           environment: versions and device, recorded beside them and not compared.
-          overwrite: start anew in a folder that holds a run of other settings.
+          overwrite: start anew in a folder that holds a run of other settings; nothing of that run
+            stays.
 
         Raises:
-          InputError: the folder holds something else, another run, or cannot be written.
+          InputError: as for `check`.
 
         """
-        run, settings = RunFolder(path), json.loads(json.dumps(settings))
-        try:
-            # The settings come first: a kill must not leave a folder that is no run.
-            if not run._continues(settings, overwrite=overwrite):
-                path.mkdir(parents=True, exist_ok=True)
-                record = settings | {"environment": environment}
-                text = json.dumps(record, indent=2, sort_keys=True) + "\n"
-                write_text_atomic(path / _CONFIG, text)
-            for folder in _FOLDERS:
-                (path / folder).mkdir(exist_ok=True)
-        except OSError as error:
-            raise InputError(f"cannot use {shown(path)} for a run: {os_reason(error)}") from error
-        return run
+        RunFolder.check(path, settings, overwrite=overwrite)
+        make_folder(path)
+        with only_writer(path):
+            run, stored = RunFolder(path), _as_stored(settings)
+            try:
+                if not run._continues(stored, overwrite=overwrite):
+                    run._clear()
+                    # The settings come first: a kill must not leave a folder that is no run.
+                    record = stored | {"environment": environment}
+                    text = json.dumps(record, indent=2, sort_keys=True) + "\n"
+                    write_text_atomic(path / _CONFIG, text)
+                for folder in _FOLDERS:
+                    (path / folder).mkdir(exist_ok=True)
+            except OSError as error:
+                raise InputError(
+                    f"cannot use {shown(path)} for a run: {os_reason(error)}"
+                ) from error
+            yield run
 
-    def _continues(self, settings: dict[str, Any], *, overwrite: bool) -> bool:
-        """Whether the folder holds a run of these settings; makes room for one where it may."""
+    def _continues(self, stored: dict[str, Any], *, overwrite: bool) -> bool:
+        """Whether the folder holds a run of these settings; an error where it may not be used."""
         path = self.path
         if not (path / _CONFIG).exists():
             # What a kill in the middle of writing has left does not count.
@@ -85,20 +133,34 @@ class RunFolder:
                 )
             return False
         before = self.settings()
-        before.pop("environment", None)
-        if before == settings:
-            return True
-        if not overwrite:
-            differing = _differences(before, settings)
+        if before.pop("environment", None) is None:  # a file of that name is nothing uncommon
             raise InputError(
-                f"{shown(path)} holds a run with other settings ({', '.join(differing)}): "
-                "choose another --out, or --overwrite to start it anew"
+                f"{shown(path)} holds a {_CONFIG} that is of no run: choose another --out"
             )
-        stale = ("metrics.csv", "subspaces.npz", "sheet.png", _PLAN)
-        for file in [*path.glob("codes/*.npz"), *(path / name for name in stale)]:
-            file.unlink(missing_ok=True)
+        if before == stored:
+            return True
+        if overwrite:
+            return False
+        written = before.get("format", 1)
+        if written != _FORMAT:
+            older = isinstance(written, int) and written < _FORMAT
+            raise InputError(
+                f"{shown(path)} holds a run of {'an earlier' if older else 'a newer'} version of "
+                "pmsfc_jax, which can be rendered but not continued: choose another --out, or "
+                "--overwrite to start it anew"
+            )
+        differing = ", ".join(_differences(before, stored))
+        raise InputError(
+            f"{shown(path)} holds a run with other settings ({differing}): "
+            "choose another --out, or --overwrite to start it anew"
+        )
+
+    def _clear(self) -> None:
+        """Remove all files of a run, and no others."""
+        for pattern in _FILES:
+            for file in self.path.glob(pattern):
+                file.unlink(missing_ok=True)
         shutil.rmtree(self.states_path, ignore_errors=True)
-        return False
 
     def settings(self) -> dict[str, Any]:
         """The settings of the run in this folder.
@@ -115,20 +177,27 @@ class RunFolder:
                 "give the --out folder of `pmsfc invert`"
             ) from error
         except ValueError as error:
-            raise InputError(f"{shown(self.path / _CONFIG)} is damaged: it is no JSON") from error
+            raise InputError(
+                f"{shown(self.path / _CONFIG)} is damaged: it is no JSON; choose another folder"
+            ) from error
         if not isinstance(settings, dict):
-            raise InputError(f"{shown(self.path / _CONFIG)} is damaged: it holds no settings")
+            raise InputError(
+                f"{shown(self.path / _CONFIG)} is damaged: it holds no settings; choose another "
+                "folder"
+            )
         return settings
 
-    def is_finished(self, name: str, target: np.ndarray) -> bool:
-        """Whether this image was inverted before, from the same pixels."""
-        path = self.path / "codes" / f"{name}.npz"
-        if not path.exists() or not (self.path / "images" / f"{name}.png").exists():
+    def is_finished(self, photograph: PhotographFile, table: MetricsTable) -> bool:
+        """Whether a photograph of this name was inverted before from the same file."""
+        name = photograph.name
+        row = table.rows.get(name)
+        if row is None or row.get("source_sha256") != photograph.sha256:
             return False
         try:
-            return load_codes(path).target_sha256 == pixels_sha256(target)
+            load_codes(self.codes_path(name))
         except InputError:
             return False
+        return all((self.path / folder / f"{name}.png").exists() for folder in _PICTURES)
 
     def save_image(
         self, name: str, target: np.ndarray, image: np.ndarray, codes: SavedCodes
@@ -165,38 +234,37 @@ class RunFolder:
         return self.path / "state"
 
     def sweep(self) -> None:
-        """Remove what kills in the middle of writing have left behind."""
-        for file in self.path.rglob(".*.tmp"):
-            file.unlink(missing_ok=True)
+        """Remove what this process or dead ones have left in the middle of writing."""
+        remove_leftovers(self.path)
 
-    def load_metrics(self) -> dict[str, dict[str, str]]:
-        """Rows of ``metrics.csv`` by image name; empty where there are none yet.
+    def metrics(self) -> MetricsTable:
+        """The rows of ``metrics.csv``; none where there is no file yet.
 
         Raises:
           InputError: the file cannot be read.
 
         """
-        path = self.path / "metrics.csv"
-        try:
-            with path.open(newline="", encoding="utf-8") as file:
-                return {row["image"]: row for row in csv.DictReader(file) if row.get("image")}
-        except FileNotFoundError:
-            return {}
-        except (OSError, ValueError, csv.Error) as error:
-            reason = os_reason(error) if isinstance(error, OSError) else "it is damaged"
-            raise InputError(f"cannot read {shown(path)}: {reason}") from error
+        return MetricsTable(self.path / "metrics.csv")
 
-    def save_metrics(self, rows: dict[str, dict[str, str]]) -> None:
-        """Write ``metrics.csv`` anew, a row an image, in the order given."""
-        if not rows:
-            return
-        # A run that an earlier version began may lack columns.
-        columns = list({column: None for row in rows.values() for column in row})
-        buffer = io.StringIO()
-        writer = csv.DictWriter(buffer, columns, restval="", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows.values())
-        write_text_atomic(self.path / "metrics.csv", buffer.getvalue())
+
+def _as_stored(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings as they come back from ``config.json``."""
+    stored: dict[str, Any] = json.loads(json.dumps(settings | {"format": _FORMAT}))
+    return stored
+
+
+def _check_writable(path: Path) -> None:
+    """Check that a folder can be made at ``path``, or written to; changes nothing."""
+    there = path
+    while not os.path.lexists(there) and there != there.parent:
+        there = there.parent
+    try:
+        if not stat.S_ISDIR(os.stat(there).st_mode):
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        if not os.access(there, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise InputError(f"cannot use {shown(path)} for a run: {os_reason(error)}") from error
 
 
 def _differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:

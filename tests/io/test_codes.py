@@ -1,4 +1,4 @@
-"""Files of codes, and the folder of a run."""
+"""Files of codes."""
 
 import json
 import zipfile
@@ -9,9 +9,6 @@ import pytest
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.io.arrays import load_arrays, save_arrays
 from pmsfc_jax.io.codes import SavedCodes, load_codes, save_codes
-from pmsfc_jax.io.runs import RunFolder, pixels_sha256
-
-ENVIRONMENT = {"jax": "0"}
 
 
 @pytest.fixture
@@ -85,50 +82,3 @@ def test_other_kinds_and_newer_formats_are_refused(codes, tmp_path):
     save_codes(path, codes._replace(masks=np.ones((3, 4), np.float32)))
     with pytest.raises(InputError, match="do not fit"):
         load_codes(path)
-
-
-def test_a_run_is_opened_again_with_the_same_settings_only(tmp_path):
-    settings = {"seed": 1, "inversion": {"num_steps": 3, "layer": 4}}
-    RunFolder.open(tmp_path / "run", settings, environment=ENVIRONMENT)
-    run = RunFolder.open(tmp_path / "run", settings, environment={"jax": "another"})
-    assert run.settings()["environment"] == ENVIRONMENT
-    other = {"seed": 1, "inversion": {"num_steps": 4, "layer": 4}}
-    with pytest.raises(InputError, match=r"other settings \(num_steps\)"):
-        RunFolder.open(tmp_path / "run", other, environment=ENVIRONMENT)
-    RunFolder.open(tmp_path / "run", other, environment=ENVIRONMENT, overwrite=True)
-    assert run.settings()["inversion"]["num_steps"] == 4
-
-
-def test_starting_anew_forgets_old_codes(codes, tmp_path):
-    picture = np.zeros((4, 4, 3), np.uint8)
-    run = RunFolder.open(tmp_path, {"seed": 1}, environment=ENVIRONMENT)
-    run.save_image("a", picture, picture, codes._replace(target_sha256=pixels_sha256(picture)))
-    run.save_metrics({"a": {"image": "a", "psnr_db": "1"}})
-    assert run.is_finished("a", picture)
-    assert not run.is_finished("a", picture + 1)
-    assert not run.is_finished("b", picture)
-    again = RunFolder.open(tmp_path, {"seed": 2}, environment=ENVIRONMENT, overwrite=True)
-    assert not again.is_finished("a", picture)
-    assert again.load_metrics() == {}
-
-
-def test_a_damaged_code_file_counts_as_unfinished(codes, tmp_path):
-    picture = np.zeros((4, 4, 3), np.uint8)
-    run = RunFolder.open(tmp_path, {"seed": 1}, environment=ENVIRONMENT)
-    run.save_image("a", picture, picture, codes._replace(target_sha256=pixels_sha256(picture)))
-    run.codes_path("a").write_bytes(b"PK")
-    assert not run.is_finished("a", picture)
-
-
-@pytest.mark.parametrize("text", ["{", "[]"])
-def test_damaged_settings_are_told(tmp_path, text):
-    RunFolder.open(tmp_path, {"seed": 1}, environment=ENVIRONMENT)
-    (tmp_path / "config.json").write_text(text)
-    with pytest.raises(InputError, match="damaged"):
-        RunFolder.open(tmp_path, {"seed": 1}, environment=ENVIRONMENT)
-
-
-def test_a_file_in_the_way_is_told(tmp_path):
-    (tmp_path / "run").write_text("a file")
-    with pytest.raises(InputError, match="run"):
-        RunFolder.open(tmp_path / "run", {"seed": 1}, environment=ENVIRONMENT)
