@@ -7,11 +7,11 @@ import numpy as np
 from pmsfc_jax.api import InversionResult, SplitGenerator
 from pmsfc_jax.cli._console import table
 from pmsfc_jax.io.codes import SavedCodes
-from pmsfc_jax.io.images import Photograph, save_png
+from pmsfc_jax.io.images import Photograph
 from pmsfc_jax.io.runs import RunFolder, pixels_sha256
 from pmsfc_jax.metrics import psnr, ssim
 from pmsfc_jax.metrics.image_metrics import SSIM_WINDOW
-from pmsfc_jax.report.runs import run_sheet
+from pmsfc_jax.report.runs import save_run_sheets
 
 Rows = dict[str, dict[str, str]]
 #: Longest table on the terminal; of a longer one the middle is left out.
@@ -84,7 +84,6 @@ def summary(rows: Rows) -> str:
     return table(["image", "PSNR dB", "SSIM", "seconds"], [*lines, mean])
 
 
-def save_sheet(run: RunFolder, rows: Rows) -> None:
-    """The run's pictures side by side, as ``sheet.png``."""
-    sheet = run_sheet(run.path, {name: float(row["psnr_db"]) for name, row in rows.items()})
-    save_png(run.path / "sheet.png", sheet)
+def save_sheets(run: RunFolder, rows: Rows) -> None:
+    """The run's pictures side by side, as ``sheet.png`` and further pages."""
+    save_run_sheets(run.path, {name: float(row["psnr_db"]) for name, row in rows.items()})

@@ -32,7 +32,7 @@ from pmsfc_jax.cli._invert_measure import (
     as_numbers,
     means,
     measure,
-    save_sheet,
+    save_sheets,
     saved_codes,
     summary,
 )
@@ -243,7 +243,7 @@ def _finish(work: _Work, num_left_out: int, failed: int, stopped: bool) -> int:
     work.table.save(names)
     code = 1 if num_left_out or failed else 0
     if rows:
-        save_sheet(work.run, rows)
+        save_sheets(work.run, work.table.rows)
         # For programs, stdout is theirs alone.
         (notice if work.events.wanted else print)(summary(rows))
         notice(f"results in {work.run.path}: sheet.png, images/, codes/, metrics.csv")

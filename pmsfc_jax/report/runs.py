@@ -1,33 +1,65 @@
-"""The sheet of an inversion run: target, reconstruction, difference."""
+"""The sheets of an inversion run: target, reconstruction, difference."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from pmsfc_jax.io.images import save_png
 from pmsfc_jax.report.sheet import reconstruction_sheet
 
-#: A sheet with more rows than this is no longer looked at; the pictures are all in the folder.
-MOST_ROWS = 40
+#: Images on one sheet: no more are looked at together, nor held in memory.
+PER_PAGE = 100
 
 
-def run_sheet(run: Path, psnr: dict[str, float]) -> np.ndarray:
-    """Draw the sheet of a run's folder, one row an image, as uint8 ``[H, W, 3]``.
+def save_run_sheets(run: Path, psnr: Mapping[str, float]) -> list[Path]:
+    """Draw ``sheet.png``, ``sheet-2.png``, ... of a run's folder from the pictures in it.
+
+    Pages of an earlier, longer run go. An image whose pictures are no longer there is left out.
 
     Args:
       run: the folder, see `pmsfc_jax.io.runs`.
-      psnr: decibels by image name, in the order of the rows; the first `MOST_ROWS` are drawn.
+      psnr: decibels by image name, in the order of the pages.
+
+    Returns:
+      The pages.
+
+    Raises:
+      InputError: a page cannot be written.
+
     """
-    names = list(psnr)[:MOST_ROWS]
+    names = list(psnr)
+    pages: list[Path] = []
+    for first in range(0, len(names), PER_PAGE):
+        pairs = {name: _pictures(run, name) for name in names[first : first + PER_PAGE]}
+        there = {name: pair for name, pair in pairs.items() if pair is not None}
+        if not there:
+            continue
+        sheet = reconstruction_sheet(
+            [target for target, _ in there.values()],
+            [image for _, image in there.values()],
+            names=list(there),
+            psnr=[psnr[name] for name in there],
+            cell=160,
+            first=first + 1,
+        )
+        pages.append(run / ("sheet.png" if not pages else f"sheet-{len(pages) + 1}.png"))
+        save_png(pages[-1], sheet)
+    for old in {run / "sheet.png", *run.glob("sheet-[0-9]*.png")} - set(pages):
+        old.unlink(missing_ok=True)
+    return pages
 
-    def pictures(folder: str) -> list[np.ndarray]:
-        paths = [run / folder / f"{name}.png" for name in names]
-        return [np.asarray(Image.open(path).convert("RGB")) for path in paths]
 
-    return reconstruction_sheet(
-        pictures("targets"),
-        pictures("images"),
-        names=names,
-        psnr=[psnr[name] for name in names],
-        cell=160,
-    )
+def _pictures(run: Path, name: str) -> tuple[np.ndarray, np.ndarray] | None:
+    """Target and image of one name, ``None`` where they cannot be read or do not fit."""
+    try:
+        target, image = (_read(run / folder / f"{name}.png") for folder in ("targets", "images"))
+    except (OSError, SyntaxError, ValueError):
+        return None
+    return (target, image) if target.shape == image.shape else None
+
+
+def _read(path: Path) -> np.ndarray:
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGB"))

@@ -11,11 +11,13 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from pmsfc_jax.core.errors import InputError
-from pmsfc_jax.report.text import font, line_height, shorten
+from pmsfc_jax.report.text import can_draw, font, line_height, shorten
 
 #: How much `difference_image` amplifies unless told otherwise: an error of 16 levels shows as 64.
 DIFFERENCE_FACTOR = 4
 
+# Height of a sheet over its width, at most, where that can be chosen.
+_TALLEST = 1.5
 _INK = (32, 33, 36)
 _FAINT_INK = (95, 99, 104)
 _HAIRLINE = (218, 220, 224)
@@ -28,22 +30,26 @@ def comparison_sheet(
     column_titles: Sequence[str],
     row_titles: Sequence[str] | None = None,
     cell: int = 256,
+    across: int | None = 1,
 ) -> np.ndarray:
     """Lay out pictures in rows under column titles, on white.
 
     All cells have one size, that of the largest picture after scaling, and each picture is
     centred in its cell inside a hairline. A row's title stands above the row; one too long for
-    the width ends in an ellipsis.
+    the width ends in an ellipsis. Several rows may stand beside one another: they are read from
+    left to right, and then downwards.
 
     Args:
       rows: for each row its pictures, as many as there are column titles.
       column_titles: one for each column.
       row_titles: one for each row, for instance a name and a PSNR; ``None`` for none.
       cell: largest side of a picture on the sheet, in pixels.
+      across: how many rows stand beside one another; ``None`` for as many as keep the sheet from
+        being much taller than it is wide.
 
     Returns:
-      The sheet, ``[height, width, 3]`` uint8. Its height grows with the number of rows: split very
-      long lists into several sheets.
+      The sheet, ``[height, width, 3]`` uint8. It grows with the number of rows: split very long
+      lists into several sheets.
 
     Raises:
       InputError: no rows, rows of another length than the titles, or something that is no picture.
@@ -68,22 +74,30 @@ def comparison_sheet(
     label_height = 0 if row_titles is None else line_height(label) + gap // 2
     pitch = label_height + height + (gap if row_titles is None else 2 * gap)
     columns = len(column_titles)
-    full_width = 2 * margin + columns * width + (columns - 1) * gap
-    full_height = 2 * margin + head_height + len(rows) * pitch - (pitch - label_height - height)
+    row_width = columns * width + (columns - 1) * gap
+    if across is None:
+        across = _suitable(len(rows), row_width, pitch)
+    lines = -(-len(rows) // across)
+    full_width = 2 * margin + across * row_width + (across - 1) * 2 * margin
+    full_height = 2 * margin + head_height + lines * pitch - (pitch - label_height - height)
 
     sheet = Image.new("RGB", (full_width, full_height), _WHITE)
     draw = ImageDraw.Draw(sheet)
-    lefts = [margin + column * (width + gap) for column in range(columns)]
-    for left, title in zip(lefts, column_titles, strict=True):
-        text = shorten(title, head, width)
-        draw.text((left + width / 2, margin), text, fill=_INK, font=head, anchor="ma")
+    starts = [margin + place * (row_width + 2 * margin) for place in range(across)]
+    lefts = [column * (width + gap) for column in range(columns)]
+    for start in starts:
+        for left, title in zip(lefts, column_titles, strict=True):
+            text = shorten(title, head, width)
+            where = (start + left + width / 2, margin)
+            draw.text(where, text, fill=_INK, font=head, anchor="ma")
     for number, row in enumerate(pictures):
-        top = margin + head_height + number * pitch
+        line, place = divmod(number, across)
+        start, top = starts[place], margin + head_height + line * pitch
         if row_titles is not None:
-            text = shorten(row_titles[number], label, full_width - 2 * margin)
-            draw.text((margin, top), text, fill=_FAINT_INK, font=label, anchor="la")
+            text = shorten(row_titles[number], label, row_width)
+            draw.text((start, top), text, fill=_FAINT_INK, font=label, anchor="la")
         for left, picture in zip(lefts, row, strict=True):
-            x = left + (width - picture.width) // 2
+            x = start + left + (width - picture.width) // 2
             y = top + label_height + (height - picture.height) // 2
             _place(sheet, draw, picture, x, y)
     return np.array(sheet)
@@ -97,8 +111,12 @@ def reconstruction_sheet(
     psnr: Sequence[float] | np.ndarray,
     factor: int = DIFFERENCE_FACTOR,
     cell: int = 256,
+    first: int = 1,
 ) -> np.ndarray:
     """Lay out target, reconstruction and difference, with name and PSNR above each row.
+
+    As many rows stand beside one another as suit. A name that the font cannot draw is left out, and
+    the row's number stands in its place.
 
     Args:
       targets: ``[H, W, 3]`` uint8 each.
@@ -107,6 +125,7 @@ def reconstruction_sheet(
       psnr: in decibels, one for each pair; infinite for identical pictures.
       factor: how much the difference is amplified; its column title says so.
       cell: largest side of a picture on the sheet, in pixels.
+      first: the first row's number.
 
     Raises:
       InputError: the four differ in length, or a pair in shape.
@@ -124,10 +143,12 @@ def reconstruction_sheet(
         rows,
         column_titles=["target", "reconstruction", f"difference x{factor}"],
         row_titles=[
-            f"{name}  ·  {'identical' if np.isposinf(value) else f'{value:.2f} dB'}"
-            for name, value in zip(names, psnr, strict=True)
+            f"{name if can_draw(name) else f'no. {number}'}  ·  "
+            f"{'identical' if np.isposinf(value) else f'{value:.2f} dB'}"
+            for number, (name, value) in enumerate(zip(names, psnr, strict=True), first)
         ],
         cell=cell,
+        across=None,
     )
 
 
@@ -193,6 +214,14 @@ def grid(
         y = gap + line * (height + gap) + (height - picture.height) // 2
         sheet.paste(picture, (x, y))
     return np.array(sheet)
+
+
+def _suitable(count: int, width: int, height: int) -> int:
+    """How many of ``count`` rows of this size stand beside one another on a well-formed sheet."""
+    across = 1
+    while -(-count // across) * height > _TALLEST * across * width:
+        across += 1
+    return across
 
 
 def _fit(image: np.ndarray, cell: int) -> Image.Image:

@@ -5,6 +5,9 @@ from functools import cache
 
 from PIL import ImageFont
 
+# The font has the same letters at every size.
+_ANY_SIZE = 14
+
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
@@ -27,6 +30,12 @@ def shorten(text: str, font: Font, width: int) -> str:
     while text and font.getlength(text + "...") > width:
         text = text[:-1]
     return text.rstrip() + "..."
+
+
+def can_draw(text: str) -> bool:
+    """Whether `shorten` draws every letter of ``text``, be it without its accents."""
+    plain = unicodedata.normalize("NFC", text)
+    return all(char == "?" or _drawable(font(_ANY_SIZE), char) != "?" for char in plain)
 
 
 @cache

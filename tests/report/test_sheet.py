@@ -11,7 +11,7 @@ from pmsfc_jax.report.sheet import (
     grid,
     reconstruction_sheet,
 )
-from pmsfc_jax.report.text import font, line_height, shorten
+from pmsfc_jax.report.text import can_draw, font, line_height, shorten
 
 
 def noise(height=8, width=8, seed=0):
@@ -157,6 +157,52 @@ def test_reconstruction_sheet_shows_all_three_and_writes_the_psnr():
         cell=64,
     )
     np.testing.assert_array_equal(sheet, expected)
+
+
+def test_rows_stand_beside_one_another_in_reading_order():
+    pictures = [[noise(seed=2 * row), noise(seed=2 * row + 1)] for row in range(5)]
+    titles = [str(number) for number in range(5)]
+    layout = {"column_titles": ["a", "b"], "row_titles": titles, "cell": 16}
+    sheet = comparison_sheet(pictures, **layout, across=2)
+    places = [[find(sheet, enlarged(picture, 2))[0] for picture in row] for row in pictures]
+    tops, lefts = (np.array(places)[..., axis] for axis in (0, 1))
+    assert (tops[:, 0] == tops[:, 1]).all()
+    assert tops[0, 0] == tops[1, 0] < tops[2, 0] == tops[3, 0] < tops[4, 0]
+    assert (lefts[::2] == lefts[0]).all()
+    assert (lefts[1::2] == lefts[1]).all()
+    assert lefts[0, 0] < lefts[0, 1] < lefts[1, 0] < lefts[1, 1]
+    one = comparison_sheet(pictures[:1], column_titles=["a", "b"], row_titles=["0"], cell=16)
+    np.testing.assert_array_equal(sheet[: one.shape[0] - 12, : one.shape[1] - 12], one[:-12, :-12])
+
+
+@pytest.mark.parametrize("count", [1, 3, 10, 16, 40, 100])
+def test_as_many_rows_stand_beside_one_another_as_suit(count):
+    sheet = comparison_sheet(
+        [[noise()] * 3] * count,
+        column_titles=["a", "b", "c"],
+        row_titles=["x"] * count,
+        cell=96,
+        across=None,
+    )
+    height, width = sheet.shape[:2]
+    assert height <= 1.6 * width
+    assert width <= 6 * height
+    if count <= 3:  # a few rows stay below one another
+        assert width < 350
+
+
+def test_names_of_any_script_are_drawn_or_left_out_cleanly():
+    assert can_draw("Zoë (2) ~ façade?.v1")
+    for name in ("照片", "фото", "صورة", "photo-写真", "😀", "हिन्दी"):
+        assert not can_draw(name)
+    pair = [noise()]
+    sheets = [
+        reconstruction_sheet(pair, pair, names=[name], psnr=[20.0], cell=64, first=7)
+        for name in ("照片", "no. 7", "Café", "Cafe")
+    ]
+    np.testing.assert_array_equal(sheets[0], sheets[1])
+    np.testing.assert_array_equal(sheets[2], sheets[3])
+    assert (sheets[1] != sheets[2]).any()
 
 
 def test_grid_places_pictures_in_reading_order():
