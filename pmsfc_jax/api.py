@@ -2,38 +2,47 @@
 
 import dataclasses
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
+from pmsfc_jax.core.cut import Cut
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.generator import SplitGenerator
 from pmsfc_jax.core.images import to_float, to_uint8
 from pmsfc_jax.core.masks import check_masks, masks_from_labels, random_partition
+from pmsfc_jax.core.operator import IDENTITY, Observation, Operator
 from pmsfc_jax.core.typing import Key, Params
 from pmsfc_jax.effects.comparison import beside_random
 from pmsfc_jax.effects.exchange import exchange_grid
 from pmsfc_jax.effects.subspace_effects import subspace_effects
-from pmsfc_jax.inversion.batch import (
-    Batch,
-    InversionResult,
-    Perceptual,
-    invert,
-    invert_batches,
-    plan_batches,
-    render_codes,
-)
-from pmsfc_jax.inversion.config import InversionConfig
+from pmsfc_jax.inversion.codes import Codes
+from pmsfc_jax.inversion.config import InversionConfig, Objective
+from pmsfc_jax.inversion.drawing import Drawing, composed, draw, draw_features
+from pmsfc_jax.inversion.invert import Done, invert, invert_batches
+from pmsfc_jax.inversion.plan import Batch, plan_batches
 from pmsfc_jax.inversion.presets import preset
+from pmsfc_jax.inversion.result import InversionResult, Perceptual
 from pmsfc_jax.inversion.resume import Resume, Snapshot, Stopped
+from pmsfc_jax.inversion.solvers import (
+    LBFGS,
+    SGD,
+    Adam,
+    LevenbergMarquardt,
+    VariableProjection,
+)
+from pmsfc_jax.inversion.source import PixelSource, Source, Taken
 from pmsfc_jax.io.arrays import load_arrays, save_arrays
-from pmsfc_jax.io.codes import SavedCodes, load_codes
 from pmsfc_jax.io.find import find_photographs
 from pmsfc_jax.io.images import load_photographs
 from pmsfc_jax.io.paths import shown
+from pmsfc_jax.io.photographs import identify_photographs
+from pmsfc_jax.io.source import PhotographSource
 from pmsfc_jax.registry import load_generator, load_perceptual_network
+from pmsfc_jax.saved import load_codes, save_codes
 from pmsfc_jax.subspace import (
     DiscoverySettings,
     PaperOptions,
@@ -50,36 +59,56 @@ from pmsfc_jax.subspace import (
 from pmsfc_jax.weights.convert import convert_checkpoint
 
 __all__ = [
+    "IDENTITY",
+    "LBFGS",
+    "SGD",
+    "Adam",
     "Batch",
+    "Codes",
+    "Cut",
+    "Done",
+    "Drawing",
     "InputError",
     "InversionConfig",
     "InversionResult",
+    "LevenbergMarquardt",
+    "Objective",
+    "Observation",
+    "Operator",
     "PaperOptions",
     "Perceptual",
     "Resume",
     "SelfExpressionResult",
     "Snapshot",
+    "Source",
     "SplitGenerator",
     "Stopped",
     "Subspaces",
+    "Taken",
+    "VariableProjection",
     "affinity",
     "beside_random",
     "choose_mu",
+    "composed",
     "convert_checkpoint",
     "discover_subspaces",
+    "draw_features",
     "exchange_grid",
     "feature_gram",
     "invert",
     "invert_batches",
+    "load_codes",
     "load_generator",
     "load_images",
     "load_perceptual",
     "load_subspaces",
     "paper_expression",
+    "photographs",
     "plan_batches",
     "preset",
     "random_subspaces",
     "render",
+    "save_codes",
     "save_subspaces",
     "self_expression",
     "spectral_clustering",
@@ -132,10 +161,41 @@ def load_images(
     return to_float(np.stack([photograph.pixels for photograph in photographs]))
 
 
+def photographs(
+    paths: str | os.PathLike[str] | list[str | os.PathLike[str]],
+    generator: SplitGenerator,
+    *,
+    on_bad: Callable[[str, str], None] = lambda path, reason: None,
+) -> PixelSource:
+    """Photographs (files or folders) that are decoded when `invert` comes to them, and not held.
+
+    They are cropped around their centre and resized to what the generator draws.
+
+    Args:
+      paths: files, or folders of them.
+      generator: whose pictures they are to be.
+      on_bad: told the file and the reason, of each that cannot be used; it is left out.
+
+    Raises:
+      InputError: there are none, or a path does not exist.
+
+    """
+    height, width, _ = generator.spec.image_shape
+    files, skipped = identify_photographs(find_photographs(paths))
+    for skip in skipped:
+        on_bad(str(skip.path), skip.reason)
+    if not files:
+        raise InputError("none of the photographs can be read")
+    source = PhotographSource(
+        files, (height, width), on_bad=lambda row, reason: on_bad(str(files[row].path), reason)
+    )
+    return PixelSource(source)
+
+
 def render(
     generator: SplitGenerator,
     params: Params,
-    source: InversionResult | SavedCodes | str | os.PathLike[str],
+    source: InversionResult | Drawing | str | os.PathLike[str],
 ) -> np.ndarray:
     """Draw images again from their codes.
 
@@ -144,45 +204,19 @@ def render(
     Args:
       generator: the one the codes were found with.
       params: its weights.
-      source: a result of `invert`, or the ``.npz`` file of one image.
+      source: a result of `invert`, a drawing, a file of codes, or the folder of a run.
 
     Returns:
       ``[n, H, W, 3]`` float32, nominally in [-1, 1].
 
     Raises:
-      InputError: the file is damaged or its codes belong to other weights.
+      InputError: the file is damaged or the codes belong to other weights.
 
     """
     if isinstance(source, InversionResult):
-        z, w, found = source.codes, source.weights, source._asdict()
-    else:
-        saved = source if isinstance(source, SavedCodes) else load_codes(source)
-        check_codes(generator, saved)
-        z, w, found = saved.z[None], saved.w[None], saved._asdict()
-    setting = {name: found[name] for name in ("layer", "method", "precision")}
-    return render_codes(generator, params, z, w, found["masks"], **setting)
-
-
-def check_codes(generator: SplitGenerator, codes: SavedCodes) -> None:
-    """Check that ``codes`` were found with this generator.
-
-    Raises:
-      InputError: they were found with other weights, or cannot belong to it.
-
-    """
-    spec = generator.spec
-    if codes.identity and spec.identity and codes.identity != spec.identity:
-        raise InputError(
-            f"these codes were found with {codes.generator} (weights {codes.identity[:12]}), "
-            f"not with {spec.name} (weights {spec.identity[:12]})"
-        )
-    channels = spec.feature_shape(codes.layer)[-1]
-    if codes.z.shape[2:] != spec.latent.shape or codes.w.shape[2] != channels:
-        raise InputError(
-            f"these codes have {codes.z.shape[2]} numbers each and weights for {codes.w.shape[2]} "
-            f"channels; {spec.name} takes {spec.latent.shape[0]} and has {channels} at layer "
-            f"{codes.layer}"
-        )
+        source = source.drawing
+    drawing = source if isinstance(source, Drawing) else load_codes(source)
+    return draw(generator, params, drawing)
 
 
 def random_subspaces(subspaces: Subspaces, key: Key) -> Subspaces:

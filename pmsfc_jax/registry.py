@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -45,13 +46,15 @@ class Family(NamedTuple):
 class PerceptualNetwork(NamedTuple):
     """A network that judges images: its features, its weights, and what a run's record calls it.
 
-    ``norm`` is the one that its distance is defined with, where there is one.
+    ``norm`` is the one that its distance is defined with, where there is one; ``identity`` is the
+    hash of its arrays and of which maps it gives.
     """
 
     extract: FeatureFunction
     params: Params
     name: str
     norm: Literal["l1", "l2"] | None = None
+    identity: str = ""
 
 
 def _discriminator_config(architecture: dict[str, Any]) -> pggan_discriminator.DiscriminatorConfig:
@@ -162,8 +165,12 @@ def load_perceptual_network(
     """
     if lpips_heads is not None:
         params = load_lpips(name_or_path, lpips_heads, weights_dir=weights_dir)
-        heads = read_manifest(settled(find_weights(lpips_heads, weights_dir)))
-        return PerceptualNetwork(feature_maps, params, f"{heads.name}/{LPIPS}", "l2")
+        network, heads = (
+            read_manifest(settled(find_weights(name, weights_dir)))
+            for name in (name_or_path, lpips_heads)
+        )
+        identity = network.network_hash(PERCEPTUAL) + heads.network_hash(LPIPS)
+        return PerceptualNetwork(feature_maps, params, f"{heads.name}/{LPIPS}", "l2", identity)
     folder = find_weights(name_or_path, weights_dir)
     there = read_manifest(settled(folder)).networks
     role = PERCEPTUAL if PERCEPTUAL in there else DISCRIMINATOR
@@ -174,7 +181,15 @@ def load_perceptual_network(
     family, config, manifest, params = _load(folder, role)
     if family.features is None:
         raise InputError(f"{folder}: family {family.name} does not judge images")
-    return PerceptualNetwork(family.features(config), params, f"{manifest.name}/{role}")
+    extract, identity = _features(family, config), manifest.network_hash(role)
+    return PerceptualNetwork(extract, params, f"{manifest.name}/{role}", identity=identity)
+
+
+@lru_cache
+def _features(family: Family, config: Any) -> FeatureFunction:
+    """The same function for the same network: programs are compiled for it once."""
+    assert family.features is not None
+    return family.features(config)
 
 
 def load_lpips(

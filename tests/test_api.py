@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 import pmsfc_jax as pm
-from pmsfc_jax.api import check_codes
-from pmsfc_jax.io.codes import SavedCodes
+from pmsfc_jax.inversion.drawing import check_drawing
 from pmsfc_jax.io.images import save_png
 
 
@@ -62,26 +61,28 @@ def test_images_are_loaded_as_targets(tiny, tmp_path):
 def test_codes_of_other_weights_are_refused(tiny):
     generator, _ = tiny
     identified = generator.with_identity("a" * 64)
-    codes = SavedCodes(
-        z=np.zeros((1, 1, 6), np.float32),
-        w=np.zeros((1, 1, 12), np.float32),
-        masks=np.ones((1, 12), np.float32),
-        losses=np.zeros(1, np.float32),
-        layer=2,
-        method="single",
-        precision="default",
-        generator="other",
-        identity="b" * 64,
-        target_sha256="",
+    codes = pm.Codes(np.zeros((1, 1, 1, 6), np.float32), np.zeros((1, 1, 1, 12), np.float32))
+    drawing = pm.Drawing(
+        codes, np.ones((1, 12), np.float32), 2, "single", generator="other", identity="b" * 64
     )
     with pytest.raises(pm.InputError, match="found with other"):
-        check_codes(identified, codes)
-    check_codes(generator, codes)  # weights made in memory have no identity to compare
-    with pytest.raises(pm.InputError, match="these codes have 5 numbers"):
-        check_codes(generator, codes._replace(z=np.zeros((1, 1, 5), np.float32)))
-    with pytest.raises(pm.InputError, match="has no layer 9"):
-        check_codes(generator, codes._replace(layer=9))
+        check_drawing(identified, drawing)
+    check_drawing(generator, drawing)  # weights made in memory have no identity to compare
+    short = codes._replace(latent=np.zeros((1, 1, 1, 5), np.float32))
+    for call in (check_drawing, lambda g, d: pm.render(g, tiny[1], d)):
+        with pytest.raises(pm.InputError, match="these codes have shapes 5 each"):
+            call(generator, dataclasses.replace(drawing, codes=short))
+        with pytest.raises(pm.InputError, match="has no layer 9"):
+            call(generator, dataclasses.replace(drawing, layer=9))
 
 
 def test_the_package_has_its_own_version():
     assert pm.__version__.count(".") == 2
+
+
+def test_names_are_listed_once_and_all_exist():
+    import pmsfc_jax
+
+    assert set(dir(pmsfc_jax)) >= set(pm.api.__all__)
+    assert all(getattr(pm, name) is not None for name in pm.api.__all__)
+    assert not hasattr(pm, "no_such_name")

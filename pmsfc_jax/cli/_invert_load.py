@@ -24,8 +24,8 @@ from pmsfc_jax.cli.invert import Options
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.generator import default_layer
 from pmsfc_jax.core.typing import Params
-from pmsfc_jax.inversion.compose import SUBSPACE_METHODS
-from pmsfc_jax.inversion.presets import settings_of
+from pmsfc_jax.inversion.compositions import composition_of
+from pmsfc_jax.inversion.presets import preset
 from pmsfc_jax.io.find import find_photographs
 from pmsfc_jax.io.images import Photograph, Skipped, load_photograph
 from pmsfc_jax.io.paths import shown
@@ -38,7 +38,15 @@ _RENAMED = {
     "codes": "codes_per_subspace",
     "steps": "num_steps",
     "candidates": "num_candidates",
+    "method": "composition",
 }
+#: Names that `preset` takes and an option has.
+_SETTINGS = frozenset(
+    {"composition", "layer", "codes_per_subspace", "num_steps", "optimiser", "learning_rate"}
+    | {"weight_learning_rate", "history", "inner_steps", "damping", "num_candidates"}
+    | {"pixel_weight", "pixel_norm", "coarse_weight", "base_weight", "perceptual_weight"}
+    | {"perceptual_norm", "latent_weight", "precision", "batch_size"}
+)
 
 
 def load_v(options: Options) -> Perceptual | None:
@@ -76,23 +84,21 @@ def config_of(
       InputError: they are impossible.
 
     """
-    fields = {field.name for field in dataclasses.fields(InversionConfig)}
     explicit = {
         _RENAMED.get(name, name): value
         for name, value in vars(options).items()
-        if value is not None and _RENAMED.get(name, name) in fields
+        if value is not None and _RENAMED.get(name, name) in _SETTINGS
     }
     if perceptual is not None and perceptual.norm is not None:
         explicit = {"perceptual_norm": perceptual.norm} | explicit
-    values = settings_of(options.preset, explicit)
-    if values.get("layer") is None:
-        values["layer"] = default_layer(generator.spec) if given is None else given.layer
+    if explicit.get("layer") is None:
+        explicit["layer"] = default_layer(generator.spec) if given is None else given.layer
     if options.perceptual and options.perceptual_weight is None:
         raise InputError(
             f"give --perceptual-weight with --perceptual {options.perceptual}: networks differ in "
             "the scale of their features, and the usual weight is 0"
         )
-    return InversionConfig(**values)
+    return preset(options.preset, **explicit)
 
 
 def load_all(
@@ -138,16 +144,22 @@ def settings_record(
         "generator": options.generator,
         "weights_sha256": generator.spec.identity,
         "inversion": dataclasses.asdict(config),
-        "perceptual": perceptual.name if perceptual and config.perceptual_weight else None,
+        "perceptual": _v_record(config, perceptual),
         "seed": options.seed,
     }
-    if config.method in SUBSPACE_METHODS:
+    if composition_of(config.composition).by_subspace:
         settings["partition"] = options.partition
         settings["num_subspaces"] = given.num_subspaces if given else options.num_subspaces
         settings["subspaces_sha256"] = (
             None if given is None else pixels_sha256(np.asarray(given.labels, np.int32))
         )
     return settings
+
+
+def _v_record(config: InversionConfig, perceptual: Perceptual | None) -> dict[str, str] | None:
+    if perceptual is None or not config.objective.perceptual_weight:
+        return None
+    return {"name": perceptual.name, "sha256": perceptual.identity}
 
 
 def partition_for(
@@ -160,7 +172,7 @@ def partition_for(
 ) -> Subspaces | None:
     """The partition to compose in, kept in the run's folder as it is used."""
     path = run.path / "subspaces.npz"
-    if config.method not in SUBSPACE_METHODS:
+    if not composition_of(config.composition).by_subspace:
         return None
     if path.exists():
         return load_subspaces(path)

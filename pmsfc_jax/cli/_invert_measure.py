@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from pmsfc_jax.api import InversionResult, SplitGenerator
+from pmsfc_jax.api import InversionResult
 from pmsfc_jax.cli._console import table
 from pmsfc_jax.io.codes import SavedCodes
 from pmsfc_jax.io.images import Photograph
@@ -12,28 +12,17 @@ from pmsfc_jax.io.runs import RunFolder, pixels_sha256
 from pmsfc_jax.metrics import psnr, ssim
 from pmsfc_jax.metrics.image_metrics import SSIM_WINDOW
 from pmsfc_jax.report.runs import save_run_sheets
+from pmsfc_jax.saved import to_file
 
 Rows = dict[str, dict[str, str]]
 #: Longest table on the terminal; of a longer one the middle is left out.
 _SHOWN = 40
 
 
-def saved_codes(
-    generator: SplitGenerator, result: InversionResult, i: int, photograph: Photograph
-) -> SavedCodes:
+def saved_codes(result: InversionResult, i: int, photograph: Photograph) -> SavedCodes:
     """The file of image ``i``."""
-    return SavedCodes(
-        z=result.codes[i],
-        w=result.weights[i],
-        masks=result.masks,
-        losses=result.losses[i],
-        layer=result.layer,
-        method=result.method,
-        precision=result.precision,
-        generator=generator.spec.name,
-        identity=generator.spec.identity,
-        target_sha256=pixels_sha256(photograph.pixels),
-    )
+    sha256 = pixels_sha256(photograph.pixels)
+    return to_file(result.drawing[i], result.losses[i : i + 1], target_sha256=sha256)
 
 
 def measure(

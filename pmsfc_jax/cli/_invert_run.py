@@ -43,7 +43,7 @@ from pmsfc_jax.cli.invert import EXIT_STOPPED, Options
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.images import to_float
 from pmsfc_jax.core.typing import Params
-from pmsfc_jax.inversion.compose import Codes
+from pmsfc_jax.inversion.drawing import Drawing
 from pmsfc_jax.inversion.restart import RESTART_DIVISOR
 from pmsfc_jax.inversion.resume import Stopped
 from pmsfc_jax.io.images import Photograph
@@ -68,7 +68,7 @@ class _Work(NamedTuple):
     subspaces: Subspaces | None
     config: InversionConfig
     perceptual: Perceptual | None
-    start: Codes | None
+    start: Drawing | None
     run: RunFolder
     table: MetricsTable
     events: Events
@@ -128,8 +128,8 @@ def _invert_run(options: Options, events: Events, held: ExitStack) -> int:
             start_from=work.start,
         )
         try:
-            for rows, result in found:
-                failed += _save_batch(work, rows, result)
+            for done in found:
+                failed += _save_batch(work, done.rows, done.result)
         except Stopped:
             stopped = True
     if not stopped:
@@ -167,10 +167,11 @@ def _prepare(options: Options, events: Events, held: ExitStack) -> tuple[_Work, 
     finished = [run.is_finished(file, table) for file in files]
     if any(finished):
         notice(f"{sum(finished)} images were finished before and are kept")
-    with_v = f"V = {perceptual.name}" if config.perceptual_weight and perceptual else "no V"
+    used = perceptual if config.objective.perceptual_weight else None
+    with_v = f"V = {used.name}" if used else "no V"
     notice(
         f"{len(photographs) - sum(finished)} images, {options.generator} at layer {config.layer}, "
-        f"{config.method}, {with_v}, {config.num_steps} steps on "
+        f"{config.composition}, {with_v}, {config.num_steps} steps on "
         f"{jax.local_device_count()} {jax.devices()[0].platform}"
     )
     work = _Work(
@@ -213,14 +214,14 @@ def _save_batch(work: _Work, rows: tuple[int, ...], result: InversionResult) -> 
         if result.restarted[i]:
             notice(
                 f"{name}: its loss was not finite; it was tried again from other codes with a "
-                f"learning rate of {work.config.learning_rate / RESTART_DIVISOR:g}"
+                f"learning rate of {work.config.solver.slower(RESTART_DIVISOR).latent:g}"
             )
         done.append(i)
     # An image is finished when it has a row and codes, and codes are what comes last.
     work.table.add(measured[i] for i in done)
     for i in done:
         name = batch[i].name
-        codes = saved_codes(work.generator, result, i, batch[i])
+        codes = saved_codes(result, i, batch[i])
         work.run.save_image(name, batch[i].pixels, images[i], codes)
         work.events.tell(
             "image",

@@ -3,15 +3,13 @@
 import hashlib
 from pathlib import Path
 
-import jax.numpy as jnp
 import numpy as np
 
-from pmsfc_jax.api import InversionConfig, SplitGenerator, Subspaces, check_codes
+from pmsfc_jax.api import Drawing, InversionConfig, SplitGenerator, Subspaces, load_codes
 from pmsfc_jax.cli.invert import Options
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.inversion.checks import partition_of
-from pmsfc_jax.inversion.compose import Codes
-from pmsfc_jax.io.codes import SavedCodes, load_codes
+from pmsfc_jax.inversion.drawing import check_drawing, join
 from pmsfc_jax.io.images import Photograph
 from pmsfc_jax.io.paths import os_reason, shown
 from pmsfc_jax.io.runs import RunFolder
@@ -38,8 +36,8 @@ def starting_codes(
     config: InversionConfig,
     subspaces: Subspaces | None,
     photographs: list[Photograph],
-) -> Codes:
-    """Codes ``[n, R, K, ...]`` of the run in ``folder``, those of each photograph by its name.
+) -> Drawing:
+    """The drawing of the run in ``folder``, those of each photograph by its name.
 
     Raises:
       InputError: a photograph has none, or they are of other weights, another method, layer or
@@ -58,17 +56,16 @@ def starting_codes(
     masks = partition_of(generator, config, subspaces)[1]
     found = [load_codes(run.codes_path(photograph.name)) for photograph in photographs]
     for photograph, codes in zip(photographs, found, strict=True):
-        check_codes(generator, codes)
+        check_drawing(generator, codes)
         _check_same(f"{shown(folder)}, {photograph.name}", codes, config, masks)
-    z, w = (np.stack([getattr(codes, name) for codes in found]) for name in "zw")
-    return Codes(jnp.asarray(z), jnp.asarray(w))
+    return join(found)
 
 
-def _check_same(where: str, codes: SavedCodes, config: InversionConfig, masks: np.ndarray) -> None:
-    if (codes.method, codes.layer) != (config.method, config.layer):
+def _check_same(where: str, codes: Drawing, config: InversionConfig, masks: np.ndarray) -> None:
+    if (codes.composition, codes.layer) != (config.composition, config.layer):
         raise InputError(
-            f"{where}: these codes are of method {codes.method} at layer {codes.layer}, not "
-            f"{config.method} at layer {config.layer}: give --method {codes.method} "
+            f"{where}: these codes are of method {codes.composition} at layer {codes.layer}, not "
+            f"{config.composition} at layer {config.layer}: give --method {codes.composition} "
             f"--layer {codes.layer}"
         )
     if not np.array_equal(codes.masks, masks):

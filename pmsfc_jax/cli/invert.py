@@ -36,7 +36,16 @@ class Options:
     preset: Literal["fast", "default", "best"] = "default"
     """Settings for a quick look, or for the best picture; options that are given go before."""
     method: (
-        Literal["pmsfc", "pmsfc_linear", "pmsfc_full", "mganprior", "single", "released"] | None
+        Literal[
+            "pmsfc",
+            "pmsfc_linear",
+            "pmsfc_full",
+            "mganprior",
+            "mganprior_published",
+            "single",
+            "released",
+        ]
+        | None
     ) = None
     """How features of several codes are composed; by default pmsfc_full, the most faithful. pmsfc
     is equation 7 of the article, released the objective of the authors' released script."""

@@ -25,8 +25,7 @@ class Options:
 def main(argv: Sequence[str]) -> int:
     """Render every file of codes."""
     options = parse(Options, "render", argv)
-    from pmsfc_jax.api import load_generator, render, to_uint8
-    from pmsfc_jax.io.codes import load_codes
+    from pmsfc_jax.api import load_codes, load_generator, render, to_uint8
     from pmsfc_jax.io.images import save_png
     from pmsfc_jax.io.runs import RunFolder, make_folder
 

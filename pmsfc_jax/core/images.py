@@ -3,7 +3,6 @@
 Inside the package images are NHWC float32 in [-1, 1]; at the edge (files, metrics) they are uint8.
 """
 
-import jax.numpy as jnp
 import numpy as np
 
 from pmsfc_jax.core.typing import Array
@@ -20,8 +19,3 @@ def to_uint8(images: Array | np.ndarray) -> np.ndarray:
     """``[..., H, W, C]`` floats in [-1, 1] (clipped) to uint8, rounded to the nearest level."""
     scaled = (np.asarray(images, np.float32) + np.float32(1)) * np.float32(127.5)
     return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
-
-
-def to_unit(images: Array) -> Array:
-    """``[..., H, W, C]`` floats in [-1, 1] to [0, 1], the range in which metrics are defined."""
-    return (jnp.clip(images, -1, 1) + 1) / 2

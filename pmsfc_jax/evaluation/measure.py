@@ -18,7 +18,7 @@ from pmsfc_jax.api import (
 )
 from pmsfc_jax.core.typing import Params
 from pmsfc_jax.evaluation.memory import peak_memory
-from pmsfc_jax.inversion.compose import Method
+from pmsfc_jax.inversion.compositions import composition_of
 from pmsfc_jax.metrics import psnr, ssim
 from pmsfc_jax.metrics.image_metrics import SSIM_WINDOW
 
@@ -64,9 +64,10 @@ def measure_row(
     a, b = to_uint8(task.targets), to_uint8(result.reconstruction)
     small = min(a.shape[1:3]) < SSIM_WINDOW
     seconds = per_step * config.num_steps
+    sets, codes = result.weights.shape[1:3]
     record = {
-        "codes": int(result.codes.shape[1] * result.codes.shape[2]),
-        "weights_per_channel": _weights_per_channel(config.method, *result.codes.shape[1:3]),
+        "codes": sets * codes,
+        "weights_per_channel": composition_of(config.composition).weights_per_channel(sets, codes),
         "steps": config.num_steps,
         "psnr": np.asarray(psnr(a, b)).tolist(),
         "ssim": None if small else np.asarray(ssim(a, b)).tolist(),
@@ -132,9 +133,3 @@ def _timed(
         marks.insert(0, (0, began))
     done, times = np.array(marks, np.float64).T
     return result, float(np.median(np.diff(times) / np.diff(done)))
-
-
-def _weights_per_channel(method: Method, rows: int, codes: int) -> int:
-    """Of ``rows`` sets of ``codes`` codes, how many numbers weight what one channel shows."""
-    special = {"single": 0, "pmsfc_full": rows * codes, "released": 2 * codes}
-    return special.get(method, codes)

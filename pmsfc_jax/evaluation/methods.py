@@ -4,6 +4,7 @@ from typing import Any, Literal, NamedTuple
 
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.inversion.config import InversionConfig
+from pmsfc_jax.inversion.presets import preset, takes
 
 NUM_SUBSPACES = 4
 
@@ -12,7 +13,8 @@ class Row(NamedTuple):
     """One row.
 
     Attributes:
-      fields: of `InversionConfig`; what is absent comes from the table's own settings.
+      fields: settings by the names of `inversion.presets.preset`; what is absent comes from the
+        table's own.
       partition: of the channels, for methods that compose within subspaces.
 
     """
@@ -24,7 +26,7 @@ class Row(NamedTuple):
 def _row(
     method: str, codes: int, partition: Literal["discovered", "random"] | None = None, **more: Any
 ) -> Row:
-    return Row({"method": method, "codes_per_subspace": codes} | more, partition)
+    return Row({"composition": method, "codes_per_subspace": codes} | more, partition)
 
 
 #: Rows of one solver at equal steps.
@@ -57,7 +59,7 @@ ROWS: dict[str, Row] = {
         for optimiser, inner_steps in (("variable_projection", 3), ("levenberg_marquardt", 10))
     },
     "mganprior_published": _row(
-        "mganprior", 30, optimiser="sgd", learning_rate=1.0, num_steps=3000
+        "mganprior_published", 30, optimiser="sgd", learning_rate=1.0, num_steps=3000
     ),
 }
 #: What a table has where no row is named: every composition by L-BFGS, and the main ones by Adam.
@@ -87,4 +89,6 @@ def config_of(name: str, **settings: Any) -> InversionConfig:
       InputError: a value is impossible.
 
     """
-    return InversionConfig(**(settings | ROWS[name].fields))
+    fields = {"optimiser": "adam"} | ROWS[name].fields
+    usable = {n: v for n, v in settings.items() if takes(fields["optimiser"], n)}
+    return preset(**(usable | fields))

@@ -1,80 +1,38 @@
-"""What an inversion is: everything that decides its outcome, saved beside it."""
+"""What an inversion is: everything that decides its outcome, saved beside it.
+
+Settings nest: each choice owns its own. ``InversionConfig()`` is the default preset, in Python and
+on the command line.
+"""
 
 import math
-from dataclasses import dataclass
-from typing import Literal, get_args
+from dataclasses import dataclass, field, fields
+from typing import Literal
 
 from pmsfc_jax.core.errors import InputError
-from pmsfc_jax.inversion.compose import METHODS, Method
-from pmsfc_jax.inversion.objective import Norm
+from pmsfc_jax.inversion.compositions import Composition, composition_of
+from pmsfc_jax.inversion.solvers import LBFGS, SOLVERS, SolverSettings
+from pmsfc_jax.inversion.terms import Norm
 
-Optimiser = Literal["adam", "sgd", "lbfgs", "levenberg_marquardt", "variable_projection"]
-OPTIMISERS: tuple[Optimiser, ...] = get_args(Optimiser)
-#: Settings that are counts, positive numbers, and weights of terms.
-_COUNTS = (
-    "codes_per_subspace",
-    "num_steps",
-    "batch_size",
-    "history",
-    "inner_steps",
-    "num_candidates",
-)
-_POSITIVE = ("learning_rate", "damping")
-_WEIGHTS = ("pixel_weight", "coarse_weight", "base_weight", "perceptual_weight", "latent_weight")
+_NORMS = ("l1", "l2")
+_PRECISIONS = ("default", "high", "highest")
 
 
 @dataclass(frozen=True)
-class InversionConfig:
-    """Settings of one inversion.
+class Objective:
+    """What is minimised: a sum of terms, each a mean over elements times its weight.
 
     Attributes:
-      method: how features are composed, see `inversion.compose`: ``pmsfc`` (equation 7 over the
-        given subspaces), ``pmsfc_linear`` (the same without its normalisation), ``pmsfc_full``
-        (which starts in the subspaces and may leave them), ``mganprior``,
-        ``single``, or ``released`` (the authors' released script; its own weights are
-        ``pixel_weight`` 0.01 and ``base_weight`` 1).
-      layer: the cut; ``None`` takes that of the subspaces.
-      codes_per_subspace: K. For ``mganprior``, which has one subspace, the number of all codes; for
-        ``single`` it is 1.
-      num_steps: optimiser steps.
-      optimiser: ``adam``; ``sgd``, plain gradient descent as in the published mGANprior; ``lbfgs``;
-        ``levenberg_marquardt``, Gauss-Newton steps on codes and weights; ``variable_projection``,
-        Gauss-Newton on the weights in between Adam's steps on the codes.
-      learning_rate: for codes and weights; Adam's falls to a tenth along a cosine, that of gradient
-        descent stays. For ``lbfgs`` the root mean square of the first trial step; unused by
-        ``levenberg_marquardt``.
-      weight_learning_rate: that of the weights for ``adam`` and ``sgd``; ``None`` is
-        ``learning_rate``.
-      history: pairs of steps and changes of the gradient that ``lbfgs`` keeps of each image; its
-        memory is ``2 * history`` times the codes.
-      inner_steps: conjugate gradients in a step of the two Gauss-Newton solvers.
-      damping: with which they start.
-      num_candidates: sets of starting codes drawn for each image; the one of lowest objective is
-        taken.
       pixel_weight: of the pixel term.
       pixel_norm: ``l2``, the mean squared difference, or ``l1``, the mean absolute one.
       coarse_weight: of the mean of the pixel terms at a half and a quarter of the size.
-      base_weight: of the base picture of ``released``.
+      base_weight: of the pictures that a composition draws from some of its codes alone
+        (``released``).
       perceptual_weight: of the difference of V's features; 0 where there is no V.
       perceptual_norm: ``l1``, the mean absolute difference of equation 9, or ``l2``.
       latent_weight: of ``(|z| / sqrt(d) - 1)^2``, for generators with normal codes.
-      batch_size: images in one compiled step; a smaller last batch is padded.
-      precision: of matrix products: ``default`` is the machine's own (bf16 on a TPU), ``highest``
-        is float32 everywhere.
 
     """
 
-    method: Method = "pmsfc"
-    layer: int | None = None
-    codes_per_subspace: int = 4
-    num_steps: int = 300
-    optimiser: Optimiser = "adam"
-    learning_rate: float = 0.05
-    weight_learning_rate: float | None = None
-    history: int = 100
-    inner_steps: int = 3
-    damping: float = 1e-3
-    num_candidates: int = 1
     pixel_weight: float = 1.0
     pixel_norm: Norm = "l2"
     coarse_weight: float = 0.0
@@ -82,14 +40,6 @@ class InversionConfig:
     perceptual_weight: float = 0.0
     perceptual_norm: Norm = "l1"
     latent_weight: float = 0.0
-    batch_size: int = 8
-    precision: Literal["default", "high", "highest"] = "default"
-
-    @property
-    def rate_of_weights(self) -> float:
-        """Learning rate of the weights."""
-        rate = self.weight_learning_rate
-        return self.learning_rate if rate is None else rate
 
     def __post_init__(self) -> None:
         """Check values.
@@ -98,45 +48,97 @@ class InversionConfig:
           InputError: a value is impossible.
 
         """
-        for name, known in (
-            ("method", METHODS),
-            ("optimiser", OPTIMISERS),
-            ("pixel_norm", ("l1", "l2")),
-            ("perceptual_norm", ("l1", "l2")),
-            ("precision", ("default", "high", "highest")),
-        ):
-            if getattr(self, name) not in known:
-                raise InputError(
-                    f"{name} is {getattr(self, name)!r}: choose one of {', '.join(known)}"
-                )
-        for name in _COUNTS:
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} must be at least 1, not {getattr(self, name)}")
-        for name in _POSITIVE:
-            self._check_finite(name, getattr(self, name), zero=False)
-        self._check_finite("weight_learning_rate", self.rate_of_weights, zero=False)
-        for name in _WEIGHTS:
-            self._check_finite(name, getattr(self, name), zero=True)
-        if self.method == "single" and self.codes_per_subspace != 1:
-            raise InputError("method single has one code: set codes_per_subspace to 1")
+        for entry in fields(self):
+            value = getattr(self, entry.name)
+            if entry.name.endswith("_norm"):
+                _check_choice(entry.name, value, _NORMS)
+            elif not (value >= 0 and math.isfinite(value)):
+                raise InputError(f"{entry.name} must be 0 or more and finite, not {value}")
         if not (self.pixel_weight or self.perceptual_weight or self.coarse_weight):
             raise InputError(
                 "pixel_weight, coarse_weight and perceptual_weight are all 0: nothing would be "
                 "compared with the target"
             )
-        if bool(self.base_weight) != (self.method == "released"):
+
+
+@dataclass(frozen=True)
+class InversionConfig:
+    """Settings of one inversion.
+
+    Attributes:
+      composition: how features are composed, see `inversion.compositions`: ``pmsfc_full`` (which
+        starts in the given subspaces and may leave them), ``pmsfc`` (equation 7 over the
+        subspaces), ``pmsfc_linear`` (the same without its normalisation), ``mganprior``,
+        ``mganprior_published``, ``single``, or ``released`` (the authors' released script).
+      layer: the cut; ``None`` takes that of the subspaces.
+      codes_per_subspace: K; where a composition has one set of codes, the number of all. ``None``
+        takes the composition's own: 4, 16 for ``mganprior``, 1 for ``single``.
+      num_steps: optimiser steps.
+      objective: what is minimised; ``None`` takes the composition's own.
+      solver: the optimiser and its settings: `LBFGS`, `Adam`, `SGD`, `LevenbergMarquardt`,
+        `VariableProjection`.
+      num_candidates: sets of starting codes drawn for each image; the one of lowest objective is
+        taken.
+      batch_size: images in one compiled step, at most; fewer images make a smaller one.
+      precision: of matrix products: ``default`` is the machine's own (bf16 on a TPU), ``highest``
+        is float32 everywhere.
+
+    """
+
+    composition: str = "pmsfc_full"
+    layer: int | None = None
+    codes_per_subspace: int = None  # type: ignore[assignment]
+    num_steps: int = 150
+    objective: Objective = None  # type: ignore[assignment]
+    solver: SolverSettings = field(default_factory=LBFGS)
+    num_candidates: int = 1
+    batch_size: int = 8
+    precision: Literal["default", "high", "highest"] = "default"
+
+    def __post_init__(self) -> None:
+        """Fill in the composition's own defaults, and check.
+
+        Raises:
+          InputError: a value is impossible.
+
+        """
+        composition = composition_of(self.composition)
+        if self.codes_per_subspace is None:
+            object.__setattr__(self, "codes_per_subspace", composition.default_codes)
+        if self.objective is None:
+            object.__setattr__(self, "objective", Objective(**composition.objective))
+        if not isinstance(self.solver, SolverSettings):
             raise InputError(
-                f"base_weight is {self.base_weight} and the method {self.method}: released needs a "
-                "positive one (1 in the authors' script, with pixel_weight 0.01), others have no "
-                "base picture"
+                f"solver is {self.solver!r}: give one of "
+                f"{', '.join(kind.__name__ for kind in SOLVERS.values())}, such as LBFGS()"
             )
-        if self.optimiser == "variable_projection" and self.method in ("single", "pmsfc"):
+        _check_choice("precision", self.precision, _PRECISIONS)
+        for name in ("codes_per_subspace", "num_steps", "num_candidates", "batch_size"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} must be at least 1, not {getattr(self, name)}")
+        self._check_together(composition)
+
+    def _check_together(self, composition: Composition) -> None:
+        name, codes = composition.name, composition.default_codes
+        if composition.fixed_codes and self.codes_per_subspace != codes:
+            plural = "code" if codes == 1 else "codes"
+            raise InputError(f"{name} has {codes} {plural}: set codes_per_subspace to {codes}")
+        if bool(self.objective.base_weight) != bool(composition.extra):
             raise InputError(
-                f"variable_projection solves for linear weights, and {self.method} has none: "
-                "choose pmsfc_linear, mganprior or released, or another optimiser"
+                f"base_weight is {self.objective.base_weight} and the composition {name}: "
+                + (
+                    "it needs a positive one (1 in the authors' script, with pixel_weight 0.01)"
+                    if composition.extra
+                    else "it has no base picture, so leave base_weight at 0"
+                )
+            )
+        if self.solver.needs_linear and not composition.linear:
+            raise InputError(
+                f"{self.solver.label} solves for linear weights, and {name} has none: choose "
+                "pmsfc_linear, pmsfc_full, mganprior or released, or another optimiser"
             )
 
-    def _check_finite(self, name: str, value: float, *, zero: bool) -> None:
-        if not (value > 0 or (zero and value == 0)) or not math.isfinite(value):
-            kind = "0 or more" if zero else "positive"
-            raise InputError(f"{name} must be {kind} and finite, not {value}")
+
+def _check_choice(name: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise InputError(f"{name} is {value!r}: choose one of {', '.join(known)}")

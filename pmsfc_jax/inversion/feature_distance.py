@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from pmsfc_jax.core.typing import Array, Params
-from pmsfc_jax.inversion.objective import distance
 from pmsfc_jax.inversion.result import Perceptual
+from pmsfc_jax.inversion.terms import distance
 
 
 def feature_distance(perceptual: Perceptual) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:

@@ -1,22 +1,36 @@
 """Where an inversion starts: the best of several draws, or codes found before."""
 
 from functools import partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from pmsfc_jax.core.cut import Cut
 from pmsfc_jax.core.errors import InputError
+from pmsfc_jax.core.operator import Observation
 from pmsfc_jax.core.typing import Array, Key, Params
-from pmsfc_jax.inversion.compose import Codes, initial_codes, row_masks
-from pmsfc_jax.inversion.problem import Setting, evaluate, objective_of, pose
+from pmsfc_jax.inversion.codes import Codes
+from pmsfc_jax.inversion.compose import initial_codes
+from pmsfc_jax.inversion.compositions import Composition
+from pmsfc_jax.inversion.form import Form, Traced
+from pmsfc_jax.inversion.misfit import evaluate
+from pmsfc_jax.inversion.problem import misfit_of, pose
 from pmsfc_jax.inversion.solvers.per_image import select
 
 
-@partial(jax.jit, static_argnames="setting")
+@partial(jax.jit, static_argnames=("form", "codes_per_subspace", "num_candidates"))
 def draw_codes(
-    setting: Setting, params: Params, v_params: Params, keys: Key, target: Array, masks: Array
+    form: Form,
+    params: Params,
+    v_params: Params,
+    keys: Key,
+    observation: Observation,
+    masks: Array,
+    traced: Traced,
+    *,
+    codes_per_subspace: int,
+    num_candidates: int = 1,
 ) -> Codes:
     """Of ``num_candidates`` draws of starting codes the one of lowest objective, for each image.
 
@@ -24,69 +38,86 @@ def draw_codes(
     of the same image, so that more candidates never start worse.
 
     Args:
-      setting: ``config.num_candidates`` and the objective.
+      form: composition and objective.
       params: of the generator.
       v_params: of V.
       keys: ``[b]``, one an image.
-      target: ``[b, H, W, 3]``.
+      observation: of ``b`` images.
       masks: ``[R, C]``.
+      traced: weights of the terms.
+      codes_per_subspace: K.
+      num_candidates: how many draws.
 
     """
-    config = setting.config
 
     def draw(keys: Key) -> Codes:
+        num_rows = len(form.composition.rows(masks))
         return initial_codes(
-            setting.generator,
-            keys,
-            layer=setting.layer,
-            num_subspaces=len(masks),
-            codes_per_subspace=config.codes_per_subspace,
-            method=config.method,
+            form.cut, form.composition, params, keys, num_rows=num_rows, codes=codes_per_subspace
         )
 
     first = draw(keys)
-    if config.num_candidates == 1:
+    if num_candidates == 1:
         return first
-    with jax.default_matmul_precision(config.precision):
-        problem = pose(setting, v_params, target, masks)
-        objective = objective_of(setting, params, v_params, problem)
+    with jax.default_matmul_precision(form.precision):
+        problem = pose(form, v_params, observation, masks, first)
+        misfit = misfit_of(form, params, v_params, problem, traced.weights)
 
         def better(best: tuple[Codes, Array], number: Array) -> tuple[tuple[Codes, Array], None]:
             codes = draw(jax.vmap(jax.random.fold_in, (0, None))(keys, number))
-            loss = evaluate(objective, codes).loss
+            loss = evaluate(misfit, codes).loss
             lower = (loss < best[1]) | ~jnp.isfinite(best[1])
             return (select(lower, codes, best[0]), jnp.where(lower, loss, best[1])), None
 
-        start = first, evaluate(objective, first).loss
+        start = first, evaluate(misfit, first).loss
         # One candidate after the other: the memory of one, whatever their number.
-        (codes, _), _ = jax.lax.scan(better, start, jnp.arange(1, config.num_candidates))
+        (codes, _), _ = jax.lax.scan(better, start, jnp.arange(1, num_candidates))
     return codes
 
 
-def codes_from(setting: Setting, z: Any, w: Any, masks: np.ndarray) -> Codes:
+def code_shapes(
+    cut: Cut, composition: Composition, masks: np.ndarray, codes_per_subspace: int
+) -> Codes:
+    """Shapes of one image's codes, as `Codes` of `jax.ShapeDtypeStruct`."""
+    sets = len(composition.rows(jnp.asarray(masks))), codes_per_subspace
+    latent = jax.tree.map(
+        lambda leaf: jax.ShapeDtypeStruct((*sets, *leaf.shape), np.float32),
+        cut.generator.spec.latent,
+    )
+    weights = jax.ShapeDtypeStruct((*sets, cut.channels), np.float32)
+    return Codes(latent, weights, cut.free_context)
+
+
+def checked_start(
+    codes: Codes, cut: Cut, composition: Composition, masks: np.ndarray, codes_per_subspace: int
+) -> Codes:
     """Codes of an earlier inversion as a start.
 
     Args:
-      setting: the inversion that starts there.
-      z: ``[n, R, K, d]`` as `InversionResult.codes`.
-      w: ``[n, R, K, C]`` as `InversionResult.weights`.
-      masks: ``[R, C]`` of the inversion that starts there.
+      codes: of ``n`` images.
+      cut: of the inversion that starts there; so are the others.
+      composition: how it composes.
+      masks: ``[R, C]``.
+      codes_per_subspace: K.
 
     Raises:
-      InputError: shapes of another method, partition or generator; values that are not finite.
+      InputError: shapes of another composition, partition or generator; values that are not finite.
 
     """
-    spec, config = setting.generator.spec, setting.config
-    rows = len(row_masks(jnp.asarray(masks), config.method)), config.codes_per_subspace
-    channels = spec.feature_shape(setting.layer)[-1]
-    z, w = np.asarray(z, np.float32), np.asarray(w, np.float32)
-    expected = (*rows, *spec.latent.shape), (*rows, channels)
-    if (z.shape[1:], w.shape[1:]) != expected or len(z) != len(w):
+    expected = code_shapes(cut, composition, masks, codes_per_subspace)
+    codes = jax.tree.map(lambda leaf: np.asarray(leaf, np.float32), codes)
+    given = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], np.float32), codes)
+    counts = {len(leaf) for leaf in jax.tree.leaves(codes)}
+    if given != expected or len(counts) != 1:
         raise InputError(
-            f"codes have shape {z.shape} and weights {w.shape}, and {config.method} at layer "
-            f"{setting.layer} of {spec.name} starts from [n, {', '.join(map(str, expected[0]))}] "
-            f"and [n, {', '.join(map(str, expected[1]))}]: use the settings they were found with"
+            f"starting codes have shapes {_shapes(given)} and {composition.name} at layer "
+            f"{cut.layer} of {cut.generator.spec.name} starts from {_shapes(expected)} for each "
+            "image: use the settings they were found with"
         )
-    if not (np.isfinite(z).all() and np.isfinite(w).all()):
+    if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(codes)):
         raise InputError("starting codes and weights must be finite")
-    return Codes(jnp.asarray(z), jnp.asarray(w))
+    return jax.tree.map(jnp.asarray, codes)
+
+
+def _shapes(codes: Codes) -> str:
+    return ", ".join(str(list(leaf.shape)) for leaf in jax.tree.leaves(codes))

@@ -10,78 +10,89 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from pmsfc_jax.core.operator import Observation
 from pmsfc_jax.core.typing import Array, Params
-from pmsfc_jax.inversion.compose import Codes
-from pmsfc_jax.inversion.problem import Info, Problem, Setting, objective_of, pose
-from pmsfc_jax.inversion.solvers import solver_of
+from pmsfc_jax.inversion.codes import Codes
+from pmsfc_jax.inversion.form import Form, Traced
+from pmsfc_jax.inversion.misfit import Info
+from pmsfc_jax.inversion.problem import Problem, misfit_of, pose
 from pmsfc_jax.inversion.solvers.per_image import select
+from pmsfc_jax.inversion.solvers.solver import unknown
 
-__all__ = ["Info", "Problem", "Setting", "State", "advance", "start", "steps_per_call"]
+#: Steps in one call of the compiled loop, at most: long enough that an accelerator does not wait
+#: for the host, short enough for a live progress bar.
+STEPS_PER_CALL = 10
 
 
 class State(NamedTuple):
     """What the loop carries. ``best*`` are those of the lowest loss so far, for each image."""
 
     codes: Codes
-    optimiser: Any
+    solver: Any
     best: Codes
     best_loss: Array
     best_step: Array
 
 
-def steps_per_call(num_steps: int, most: int = 10) -> int:
-    """Length of the compiled loop: the largest divisor of ``num_steps`` up to ``most``.
-
-    Long enough that an accelerator does not wait for the host, short enough for a live progress
-    bar; a divisor, so that there is one trace.
-    """
-    return next(n for n in range(min(most, num_steps), 0, -1) if num_steps % n == 0)
-
-
-@partial(jax.jit, static_argnames="setting")
+@partial(jax.jit, static_argnames="form")
 def start(
-    setting: Setting, v_params: Params, codes: Codes, target: Array, masks: Array
+    form: Form,
+    v_params: Params,
+    codes: Codes,
+    observation: Observation,
+    masks: Array,
+    traced: Traced,
 ) -> tuple[Problem, State]:
-    """The constants of the loop, and the state before its first step.
-
-    Raises:
-      InputError: the settings do not fit the generator.
-
-    """
-    count = target.shape[0]
-    with jax.default_matmul_precision(setting.config.precision):
-        problem = pose(setting, v_params, target, masks)
+    """The constants of the loop, and the state before its first step."""
+    count = codes.w.shape[0]
+    with jax.default_matmul_precision(form.precision):
+        problem = pose(form, v_params, observation, masks, codes)
     state = State(
         codes,
-        solver_of(setting.config).init(codes),
+        form.solver.solver().init(codes, traced.rates),
         jax.tree.map(jnp.copy, codes),
-        jnp.full((count,), jnp.inf, target.dtype),
+        jnp.full((count,), jnp.inf, jnp.float32),
         jnp.zeros((count,), jnp.int32),
     )
     return problem, state
 
 
-@partial(jax.jit, static_argnames="setting", donate_argnames="state")
+@partial(jax.jit, static_argnames="form", donate_argnames="state")
 def advance(
-    setting: Setting,
+    form: Form,
     params: Params,
     v_params: Params,
     problem: Problem,
     state: State,
+    traced: Traced,
     first_step: Array,
+    num_steps: Array,
 ) -> tuple[State, Info]:
-    """`steps_per_call` steps of every image, from step ``first_step`` (counted from 0).
+    """Some steps of every image.
+
+    Args:
+      form: what the program depends on.
+      params: of the generator.
+      v_params: of V.
+      problem: of `start`.
+      state: of `start`, or of the call before; its memory is given away.
+      traced: learning rates, weights of terms, and their like.
+      first_step: number of the first of these steps, counted from 0, a scalar.
+      num_steps: how many, at most `STEPS_PER_CALL`, a scalar; another number compiles nothing.
 
     Returns:
-      The new state and the diagnostics of each step, stacked in front: ``[n, b]``. They are of the
-      codes that the step evaluated: those before its update, where it says nothing else.
+      The new state and the diagnostics of each step, stacked in front: ``[STEPS_PER_CALL, b]``, of
+      which the first ``num_steps`` count. They are of the codes that the step evaluated: those
+      before its update, where it says nothing else.
 
     """
-    solver = solver_of(setting.config)
-    objective = objective_of(setting, params, v_params, problem)
+    solver = form.solver.solver()
+    misfit = misfit_of(form, params, v_params, problem, traced.weights)
 
-    def one(state: State, step: Array) -> tuple[State, Info]:
-        done = solver.step(objective, state.codes, state.optimiser)
+    def one(index: Array, carry: tuple[State, Info]) -> tuple[State, Info]:
+        state, told = carry
+        step = first_step + index
+        done = solver.step(misfit, state.codes, state.solver, traced.rates, step)
         improved = done.info.loss < state.best_loss
         new_state = State(
             done.codes,
@@ -90,8 +101,15 @@ def advance(
             jnp.where(improved, done.info.loss, state.best_loss),
             jnp.where(improved, step, state.best_step),
         )
-        return new_state, done.info
+        told = jax.tree.map(
+            lambda all_steps, new: jax.lax.dynamic_update_index_in_dim(all_steps, new, index, 0),
+            told,
+            done.info,
+        )
+        return new_state, told
 
-    steps = first_step + jnp.arange(steps_per_call(setting.config.num_steps), dtype=jnp.int32)
-    with jax.default_matmul_precision(setting.config.precision):
-        return jax.lax.scan(one, state, steps)
+    nothing = jax.tree.map(
+        lambda leaf: jnp.broadcast_to(leaf, (STEPS_PER_CALL, *leaf.shape)), unknown(state.codes)
+    )
+    with jax.default_matmul_precision(form.precision):
+        return jax.lax.fori_loop(0, num_steps, one, (state, nothing))

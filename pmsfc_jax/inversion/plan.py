@@ -8,7 +8,7 @@ class Batch(NamedTuple):
     """Images that are inverted together.
 
     Attributes:
-      rows: which of the targets, at most ``size``.
+      rows: which of the images, at most ``size``.
       size: images in the compiled step; places left over are filled with copies and dropped.
 
     """
@@ -27,3 +27,18 @@ def plan_batches(rows: Sequence[int], batch_size: int) -> list[Batch]:
     return [
         Batch(tuple(rows[first : first + size]), size) for first in range(0, len(rows), size or 1)
     ]
+
+
+def halves(batch: Batch, smallest: int = 1) -> tuple[Batch, ...]:
+    """The batch as two of half its size; none where it cannot be halved.
+
+    Args:
+      batch: that did not fit.
+      smallest: images in the smallest batch there is, the number of devices.
+
+    """
+    size = -(-batch.size // 2)
+    if batch.size <= smallest:
+        return ()
+    parts = (batch.rows[:size], batch.rows[size:])
+    return tuple(Batch(rows, size) for rows in parts if rows)

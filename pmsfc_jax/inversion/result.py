@@ -1,23 +1,27 @@
 """What an inversion is given beside the generator, and what it gives back."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from pmsfc_jax.core.typing import Array, Params
-from pmsfc_jax.inversion.compose import Method
-from pmsfc_jax.inversion.objective import Norm
+from pmsfc_jax.inversion import drawing as drawings
+from pmsfc_jax.inversion.drawing import Drawing
+from pmsfc_jax.inversion.terms import Norm
 
 
 class Perceptual(NamedTuple):
     """A network V of equation 9.
 
     Attributes:
-      extract: ``(params, x [b, H, W, 3] in [-1, 1]) -> feature maps``.
+      extract: ``(params, x [b, H, W, 3] in [-1, 1]) -> feature maps``; the same function for the
+        same network, so that it compiles nothing anew.
       params: its weights.
       name: what the run's record calls it.
       norm: the ``perceptual_norm`` that it is defined with, or ``None`` where either will do.
+      identity: hash of its arrays and of which maps it gives; empty for networks made in memory.
 
     """
 
@@ -25,19 +29,16 @@ class Perceptual(NamedTuple):
     params: Params
     name: str
     norm: Norm | None = None
+    identity: str = ""
 
 
-class InversionResult(NamedTuple):
-    """Codes that redraw ``n`` targets, and how they were found. All arrays are numpy's.
+@dataclass(frozen=True, eq=False)
+class InversionResult:
+    """Codes that redraw ``n`` images, and how they were found. All arrays are numpy's.
 
     Attributes:
-      reconstruction: ``[n, H, W, 3]`` float32, nominally in [-1, 1].
-      codes: ``z [n, R, K, d]`` of the lowest loss of each image.
-      weights: ``w [n, R, K, C]`` of the same step.
-      masks: ``[R, C]``, the partition they were found with.
-      layer: the cut.
-      method: how features are composed.
-      precision: of the matrix products that `render` has to use to redraw exactly.
+      drawing: the codes of each image's lowest loss; what is rendered, saved, edited.
+      reconstruction: what they draw, ``[n, H, W, 3]`` float32, nominally in [-1, 1].
       losses: objective before each step, ``[n, num_steps]``.
       best_step: ``[n]``, the step whose codes were kept.
       guarded: ``[n]``, the most denominators of equation 7 guarded in any step.
@@ -48,13 +49,8 @@ class InversionResult(NamedTuple):
 
     """
 
+    drawing: Drawing
     reconstruction: np.ndarray
-    codes: np.ndarray
-    weights: np.ndarray
-    masks: np.ndarray
-    layer: int
-    method: Method
-    precision: str
     losses: np.ndarray
     best_step: np.ndarray
     guarded: np.ndarray
@@ -62,13 +58,28 @@ class InversionResult(NamedTuple):
     restarted: np.ndarray
     seconds: np.ndarray
 
+    @property
+    def codes(self) -> Any:
+        """Latent codes: leaves ``[n, R, K, ...]``."""
+        return self.drawing.codes.latent
+
+    @property
+    def weights(self) -> np.ndarray:
+        """Weights ``[n, R, K, C]``."""
+        return self.drawing.codes.w
+
+    def __len__(self) -> int:
+        return len(self.reconstruction)
+
+    def __repr__(self) -> str:
+        loss = float(np.nanmedian(self.losses.min(axis=1)))
+        return f"<{len(self)} images, median loss {loss:.3g}: {self.drawing!r}>"
+
 
 def concatenate(results: list[InversionResult]) -> InversionResult:
     """Join results of the same setting along their images."""
-    shared = {"masks", "layer", "method", "precision"}
-    joined: dict[str, Any] = {
-        name: np.concatenate([getattr(result, name) for result in results])
-        for name in InversionResult._fields
-        if name not in shared
-    }
-    return results[0]._replace(**joined)
+    names = [entry.name for entry in fields(InversionResult) if entry.name != "drawing"]
+    joined = {name: np.concatenate([getattr(r, name) for r in results]) for name in names}
+    return replace(
+        results[0], drawing=drawings.join([result.drawing for result in results]), **joined
+    )

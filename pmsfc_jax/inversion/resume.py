@@ -12,8 +12,7 @@ import jax
 import numpy as np
 
 from pmsfc_jax.core.typing import Key
-from pmsfc_jax.inversion.compose import Codes
-from pmsfc_jax.inversion.optimise import Setting
+from pmsfc_jax.inversion.codes import Codes
 
 
 class Stopped(Exception):
@@ -25,7 +24,7 @@ class Snapshot(NamedTuple):
 
     Attributes:
       step: steps that are done.
-      leaves: the arrays of the optimiser's state, in the order of `jax.tree.leaves`.
+      leaves: the arrays of the loop's state, in the order of `jax.tree.leaves`.
       losses: ``[step, b]``, of every step so far.
       guarded: ``[b]``, the most guarded denominators of any step so far.
       seconds: time spent so far.
@@ -57,23 +56,18 @@ class Resume(NamedTuple):
     clear: Callable[[str], None]
 
 
-def batch_name(
-    setting: Setting, masks: np.ndarray, keys: Key, v_name: str, codes: Codes | None
-) -> str:
+def batch_name(facts: tuple[object, ...], masks: np.ndarray, keys: Key, codes: Codes | None) -> str:
     """A hash of all that decides a batch's outcome, but for weights that have no identity.
 
     Args:
-      setting: generator, configuration and cut.
+      facts: settings, generator, cut, V: values whose ``repr`` tells them apart.
       masks: the partition ``[R, C]``.
-      keys: ``[b]``; they come from the seed and the pixels.
-      v_name: name of the perceptual network.
+      keys: ``[b]``; they come from the seed and from what was observed.
       codes: those that the batch starts from, where they are given.
 
     """
-    spec = setting.generator.spec
-    facts = (spec.name, spec.identity, setting.config, setting.layer, masks.shape, v_name)
     digest = hashlib.sha256(repr(facts).encode())
-    for array in (masks, *(codes or ())):
+    for array in (masks, *jax.tree.leaves(codes)):
         digest.update(np.ascontiguousarray(array).tobytes())
     digest.update(np.asarray(jax.random.key_data(keys)).tobytes())
     return digest.hexdigest()[:24]

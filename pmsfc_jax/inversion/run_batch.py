@@ -9,11 +9,17 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
+from pmsfc_jax.core.operator import Observation
 from pmsfc_jax.core.typing import Array, Key, Params
-from pmsfc_jax.inversion.compose import Codes
+from pmsfc_jax.inversion.codes import Codes
+from pmsfc_jax.inversion.config import InversionConfig
+from pmsfc_jax.inversion.form import Form, traced
 from pmsfc_jax.inversion.initialise import draw_codes
-from pmsfc_jax.inversion.optimise import Setting, advance, start, steps_per_call
+from pmsfc_jax.inversion.misfit import Info
+from pmsfc_jax.inversion.optimise import STEPS_PER_CALL, advance, start
+from pmsfc_jax.inversion.result import Perceptual
 from pmsfc_jax.inversion.resume import Resume, Snapshot, Stopped, batch_name
+from pmsfc_jax.inversion.solvers import Rates
 from pmsfc_jax.parallel.mesh import shard_batch, shard_leading
 
 
@@ -21,10 +27,10 @@ class Job(NamedTuple):
     """What all batches of an inversion share.
 
     Attributes:
-      setting: what the compiled step depends on.
+      config: the settings.
+      form: what the compiled programs depend on.
       params: the generator's weights, on every device of ``mesh``.
-      v_params: those of V, likewise.
-      v_name: what V is called.
+      perceptual: V, its weights likewise, or ``None``.
       masks: ``[R, C]``.
       mesh: the devices over which a batch is split.
       resume: where to keep what is in progress.
@@ -32,14 +38,27 @@ class Job(NamedTuple):
 
     """
 
-    setting: Setting
+    config: InversionConfig
+    form: Form
     params: Params
-    v_params: Params
-    v_name: str
+    perceptual: Perceptual | None
     masks: np.ndarray
     mesh: Mesh
     resume: Resume | None
     should_stop: Callable[[], bool]
+
+    @property
+    def v_params(self) -> Params:
+        """Weights of V; none where there is no V."""
+        return {} if self.perceptual is None else self.perceptual.params
+
+    def facts(self, rates: Rates) -> tuple[object, ...]:
+        """What decides an outcome besides arrays, for `batch_name`."""
+        spec, v = self.form.cut.generator.spec, self.perceptual
+        judge = () if v is None else (v.name, v.identity)
+        operator = (self.form.operator.name, self.form.operator.settings)
+        weights = (spec.name, spec.identity, self.form.cut.layer)
+        return (weights, self.config, rates, self.masks.shape, judge, operator)
 
 
 class Outcome(NamedTuple):
@@ -48,8 +67,7 @@ class Outcome(NamedTuple):
     ``name`` is that of the batch where a `Resume` keeps it.
     """
 
-    z: np.ndarray
-    w: np.ndarray
+    codes: Codes
     best_loss: np.ndarray
     best_step: np.ndarray
     losses: np.ndarray
@@ -61,18 +79,20 @@ class Outcome(NamedTuple):
 def run_batch(
     job: Job,
     keys: Key,
-    targets: np.ndarray,
+    observation: Observation,
     *,
+    rates: Rates | None = None,
     codes: Codes | None = None,
     on_step: Callable[[int, np.ndarray], None] = lambda step, losses: None,
     keep: Callable[[np.ndarray], bool] = lambda losses: False,
 ) -> Outcome:
-    """Invert ``targets [b, H, W, 3]``; ``b`` is a multiple of the number of devices.
+    """Invert ``b`` images; ``b`` is a multiple of the number of devices.
 
     Args:
       job: what all batches share.
       keys: ``[b]``, of each image.
-      targets: in [-1, 1].
+      observation: leaves ``[b, ...]``.
+      rates: of the solver; by default those of the settings.
       codes: to start from, of each image; by default they are drawn.
       on_step: told the steps done and the latest losses ``[b]`` after every compiled loop.
       keep: given the losses ``[num_steps, b]``, whether the finished batch has to be kept, too.
@@ -81,58 +101,106 @@ def run_batch(
       Stopped: ``job.should_stop()`` was true; the state was given to ``job.resume``.
 
     """
-    setting, mesh, resume = job.setting, job.mesh, job.resume
-    config = setting.config
-    began = time.perf_counter()
-    name = batch_name(setting, job.masks, keys, job.v_name, codes)
+    config, form, mesh, resume = job.config, job.form, job.mesh, job.resume
+    began, count = time.perf_counter(), len(observation.target)
+    rates = config.solver.rates() if rates is None else rates
+    name = batch_name(job.facts(rates), job.masks, keys, codes)
     masks = jnp.asarray(job.masks)
-    target, keys = shard_batch((jnp.asarray(targets), keys), mesh)
+    settings = shard_leading(traced(config, count, rates), mesh, count)
+    seen, keys = shard_batch((jax.tree.map(jnp.asarray, observation), keys), mesh)
     if codes is None:
-        codes = draw_codes(setting, job.params, job.v_params, keys, target, masks)
-    codes = shard_batch(codes, mesh)
-    problem, state = start(setting, job.v_params, codes, target, masks)
-    step, losses, guarded = 0, [], np.zeros(len(targets), np.int32)
+        codes = draw_codes(
+            form,
+            job.params,
+            job.v_params,
+            keys,
+            seen,
+            masks,
+            settings,
+            codes_per_subspace=config.codes_per_subspace,
+            num_candidates=config.num_candidates,
+        )
+    problem, state = start(form, job.v_params, shard_batch(codes, mesh), seen, masks, settings)
+    told = _Told(count)
     if resume is not None:
         snapshot = resume.load(name, _shapes(state))
         if snapshot is not None:
             state = jax.tree.unflatten(jax.tree.structure(state), map(_array, snapshot.leaves))
-            step, losses, guarded = snapshot.step, [snapshot.losses], snapshot.guarded
+            told = _Told(count, snapshot)
             began -= snapshot.seconds
-    state = _settle(state, mesh, len(targets))
+    state = _settle(state, mesh, count)
 
     def save() -> None:
-        if resume is not None and step:
+        if resume is not None and told.step:
             leaves = tuple(map(np.asarray, jax.tree.leaves(state)))
             so_far = time.perf_counter() - began
-            resume.save(name, Snapshot(step, leaves, np.concatenate(losses), guarded, so_far))
+            resume.save(name, Snapshot(told.step, leaves, told.losses(), told.guarded, so_far))
 
-    chunk = steps_per_call(config.num_steps)
+    step, pending = told.step, None
     while step < config.num_steps:
         if job.should_stop():
+            told.fetch(pending, on_step)
             save()
             raise Stopped
         if step and resume is not None and resume.due():
+            told.fetch(pending, on_step)
+            pending = None
             save()
-        state, info = advance(setting, job.params, job.v_params, problem, state, jnp.int32(step))
-        state = _settle(state, mesh, len(targets))
-        losses.append(np.asarray(info.loss))
-        guarded = np.maximum(guarded, np.asarray(info.guarded).max(axis=0))
-        step += chunk
-        on_step(step, losses[-1][-1])
-    curves = np.concatenate(losses)
-    if keep(curves):
+        steps = min(STEPS_PER_CALL, config.num_steps - step)
+        state, info = advance(
+            form,
+            job.params,
+            job.v_params,
+            problem,
+            state,
+            settings,
+            jnp.int32(step),
+            jnp.int32(steps),
+        )
+        state = _settle(state, mesh, count)
+        # What the call before told is fetched while this one runs: a device never waits for the
+        # host, and the host is never more than one call ahead.
+        told.fetch(pending, on_step)
+        pending, step = (info, steps), step + steps
+    told.fetch(pending, on_step)
+    if keep(told.losses()):
         save()
-    z, w = (np.asarray(leaf) for leaf in state.best)
     return Outcome(
-        z=z,
-        w=w,
+        codes=jax.tree.map(np.asarray, state.best),
         best_loss=np.asarray(state.best_loss),
         best_step=np.asarray(state.best_step),
-        losses=curves,
-        guarded=guarded,
+        losses=told.losses(),
+        guarded=told.guarded,
         seconds=time.perf_counter() - began,
         name=name,
     )
+
+
+class _Told:
+    """What the steps of a batch have told so far."""
+
+    def __init__(self, count: int, snapshot: Snapshot | None = None):
+        self.step = 0 if snapshot is None else snapshot.step
+        self._losses = [] if snapshot is None else [snapshot.losses]
+        self.guarded = np.zeros(count, np.int32) if snapshot is None else snapshot.guarded
+
+    def fetch(
+        self,
+        pending: tuple[Info, int] | None,
+        on_step: Callable[[int, np.ndarray], None],
+    ) -> None:
+        """Wait for a call's diagnostics, and tell of them."""
+        if pending is None:
+            return
+        info, steps = pending
+        self._losses.append(np.asarray(info.loss)[:steps])
+        self.guarded = np.maximum(self.guarded, np.asarray(info.guarded)[:steps].max(axis=0))
+        self.step += steps
+        on_step(self.step, self._losses[-1][-1])
+
+    def losses(self) -> np.ndarray:
+        """``[step, b]``."""
+        return np.concatenate(self._losses)
 
 
 def _settle(state: Any, mesh: Mesh, count: int) -> Any:

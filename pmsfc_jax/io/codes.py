@@ -1,4 +1,7 @@
-"""One file per inverted image: everything needed to draw it again, to edit it or to mix it."""
+"""Files of codes: everything needed to draw pictures again, to edit them or to mix them.
+
+A run writes one file an image; a file may hold several.
+"""
 
 import os
 from typing import Any, NamedTuple
@@ -9,37 +12,44 @@ from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.io.arrays import load_arrays, save_arrays
 from pmsfc_jax.io.paths import shown
 
-_KIND, _FORMAT = "inversion codes", 1
-_ARRAYS = ("z", "w", "masks", "losses")
+_KIND, _FORMAT = "inversion codes", 2
+_PLAIN = ("w", "masks", "losses")
+_TREES = ("latent", "context")
 
 
 class SavedCodes(NamedTuple):
-    """The codes of one image.
+    """The codes of ``n`` pictures, as they lie in a file.
 
     Attributes:
-      z: latent codes ``[R, K, d]`` float32.
-      w: weights ``[R, K, C]`` float32.
+      latent: latent codes, an array or nested dict of arrays ``[n, r, k, ...]`` float32.
+      w: weights ``[n, r, k, C]`` float32.
+      context: what was optimised of the context, nested dict of arrays ``[n, ...]``, or ``()``.
       masks: ``[R, C]`` float32, the partition they were found with.
-      losses: ``[num_steps]`` float32, the objective before each step.
+      losses: ``[n, num_steps]`` float32, the objective before each step.
       layer: the cut.
-      method: how features are composed.
+      composition: how features are composed.
       precision: of the matrix products they were found and drawn with.
       generator: name of the generator.
       identity: hash of its stored weights; empty where they never were stored.
-      target_sha256: of the target's uint8 pixels.
+      target_sha256: of the target's uint8 pixels, in files of one picture.
+      source: name of the photograph's file, likewise.
+      source_sha256: of that file's bytes, likewise.
 
     """
 
-    z: np.ndarray
+    latent: Any
     w: np.ndarray
+    context: Any
     masks: np.ndarray
     losses: np.ndarray
     layer: int
-    method: str
+    composition: str
     precision: str
     generator: str
     identity: str
-    target_sha256: str
+    target_sha256: str = ""
+    source: str = ""
+    source_sha256: str = ""
 
 
 def save_codes(path: str | os.PathLike[str], codes: SavedCodes) -> None:
@@ -49,28 +59,88 @@ def save_codes(path: str | os.PathLike[str], codes: SavedCodes) -> None:
       InputError: the file cannot be written.
 
     """
-    facts = {k: v for k, v in codes._asdict().items() if k not in _ARRAYS}
-    arrays = {name: np.asarray(getattr(codes, name), np.float32) for name in _ARRAYS}
+    facts = {k: v for k, v in codes._asdict().items() if k not in (*_PLAIN, *_TREES)}
+    arrays = {name: np.asarray(getattr(codes, name), np.float32) for name in _PLAIN}
+    for name in _TREES:
+        arrays |= _flat(name, getattr(codes, name))
     save_arrays(path, arrays, facts | {"kind": _KIND, "format": _FORMAT})
 
 
 def load_codes(path: str | os.PathLike[str]) -> SavedCodes:
-    """Read what `save_codes` wrote. Nothing in the file is executed.
+    """Read what `save_codes` wrote, of this or an earlier format. Nothing in it is executed.
 
     Raises:
       InputError: the file is absent, damaged, not a file of codes, or of a newer format.
 
     """
     arrays, facts = load_arrays(path, kind=_KIND, newest=_FORMAT)
-    del facts["kind"], facts["format"]
-    if set(arrays) != set(_ARRAYS) or set(arrays) | set(facts) != set(SavedCodes._fields):
-        raise InputError(f"{shown(path)} is damaged: it lacks a part of the codes")
-    parts: dict[str, Any] = arrays | facts
-    codes = SavedCodes(**parts)
-    z, w, masks = codes.z, codes.w, codes.masks
-    fits = z.ndim == w.ndim == 3 and masks.ndim == 2 and z.shape[:2] == w.shape[:2]
-    # The method released has one more set of codes, which is on every channel.
-    rows = z.shape[0] - (codes.method == "released")
-    if not fits or masks.shape != (rows, w.shape[2]):
+    try:
+        parts = _first_format(arrays, facts) if facts["format"] == 1 else _parts(arrays, facts)
+        codes = SavedCodes(**parts)
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{shown(path)} is damaged: it lacks a part of the codes") from error
+    if not _fits(codes):
         raise InputError(f"{shown(path)} is damaged: codes, weights and masks do not fit together")
     return codes
+
+
+def _parts(arrays: dict[str, np.ndarray], facts: dict[str, Any]) -> dict[str, Any]:
+    facts = {name: value for name, value in facts.items() if name not in ("kind", "format")}
+    plain = {name: arrays[name] for name in _PLAIN}
+    return facts | plain | {"latent": _nested("latent", arrays), "context": _context(arrays)}
+
+
+def _first_format(arrays: dict[str, np.ndarray], facts: dict[str, Any]) -> dict[str, Any]:
+    """Files of the first format held one picture, without an axis of its own."""
+    facts = {name: value for name, value in facts.items() if name not in ("kind", "format")}
+    composition = facts.pop("method")
+    return facts | {
+        "composition": composition,
+        "latent": arrays["z"][None],
+        "w": arrays["w"][None],
+        "context": (),
+        "masks": arrays["masks"],
+        "losses": arrays["losses"][None],
+    }
+
+
+def _flat(name: str, tree: Any) -> dict[str, np.ndarray]:
+    """Arrays of a nested dict by their paths."""
+    if isinstance(tree, dict):
+        parts = (_flat(f"{name}/{key}", value) for key, value in tree.items())
+        return {path: array for part in parts for path, array in part.items()}
+    return {} if isinstance(tree, tuple) else {name: np.asarray(tree, np.float32)}
+
+
+def _nested(name: str, arrays: dict[str, np.ndarray]) -> Any:
+    """The inverse of `_flat`; raises `KeyError` where there is nothing of this name."""
+    if name in arrays:
+        return arrays[name]
+    tree: dict[str, Any] = {}
+    for path, array in arrays.items():
+        first, *keys = path.split("/")
+        if first == name:
+            branch = tree
+            for key in keys[:-1]:
+                branch = branch.setdefault(key, {})
+            branch[keys[-1]] = array
+    if not tree:
+        raise KeyError(name)
+    return tree
+
+
+def _context(arrays: dict[str, np.ndarray]) -> Any:
+    return _nested("context", arrays) if any(n.startswith("context") for n in arrays) else ()
+
+
+def _fits(codes: SavedCodes) -> bool:
+    w, masks = codes.w, codes.masks
+    latent = _flat("latent", codes.latent).values()
+    return (
+        w.ndim == 4
+        and masks.ndim == 2
+        and w.shape[3] == masks.shape[1]
+        and all(leaf.ndim >= 4 and leaf.shape[:3] == w.shape[:3] for leaf in latent)
+        and len(codes.losses) == len(w)
+        and all(len(leaf) == len(w) for leaf in _flat("context", codes.context).values())
+    )

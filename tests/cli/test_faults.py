@@ -109,7 +109,7 @@ def test_images_that_fail_are_named_and_the_others_kept(pmsfc, photos, tmp_path,
     second = []
 
     def poisoned(*arguments):
-        target = arguments[3].target
+        target = arguments[3].targets[0][0]
         second.append(target[1:2])
         bad = (target == second[0]).all(axis=(1, 2, 3))
         state, info = advance(*arguments)

@@ -116,7 +116,7 @@ def test_killed_three_times(start, whole, tmp_path):
     assert code == 0, err
     assert "going on at step 90" in err
     assert_same(out, whole)
-    assert len(np.load(out / "codes" / "p2.npz")["losses"]) == 100
+    assert len(np.load(out / "codes" / "p2.npz")["losses"][0]) == 100
 
 
 @pytest.mark.slow

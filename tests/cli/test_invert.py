@@ -58,7 +58,7 @@ def test_a_run_holds_everything(run, photos):
     target = np.asarray(Image.open(run / "targets" / "p0.png"))
     np.testing.assert_array_equal(target, np.asarray(Image.open(photos / "p0.png")))
     config = json.loads((run / "config.json").read_text())
-    assert config["inversion"]["method"] == "pmsfc_full"
+    assert config["inversion"]["composition"] == "pmsfc_full"
     assert config["inversion"]["layer"] == 4
     assert config["perceptual"] is None
 
@@ -80,8 +80,8 @@ def test_codes_carry_what_is_needed_to_draw_them(run, weights_dir):
     generator, params = pm.load_generator("plain", weights_dir=weights_dir)
     codes = load_codes(run / "codes" / "p1.npz")
     assert codes.identity == generator.spec.identity
-    assert codes.z.shape == (2, 2, 6)
-    assert codes.losses.shape == (10,)
+    assert codes.latent.shape == (1, 2, 2, 6)
+    assert codes.losses.shape == (1, 10)
     image = pm.render(generator, params, run / "codes" / "p1.npz")
     saved = np.asarray(Image.open(run / "images" / "p1.png"))
     np.testing.assert_array_equal(to_uint8(image)[0], saved)
@@ -138,8 +138,8 @@ def test_a_bad_photograph_is_left_out_and_told(run, invert, photos, tmp_path):
     assert "broken.jpg" in err
     assert [row["image"] for row in rows(tmp_path / "run")] == ["p0", "p1", "p2"]
     np.testing.assert_array_equal(
-        load_codes(tmp_path / "run" / "codes" / "p2.npz").z,
-        load_codes(run / "codes" / "p2.npz").z,
+        load_codes(tmp_path / "run" / "codes" / "p2.npz").latent,
+        load_codes(run / "codes" / "p2.npz").latent,
     )
 
 
@@ -160,7 +160,7 @@ def test_only_bad_photographs_are_an_error(invert, tmp_path):
         (("--num-subspaces", "500"), "500"),
         (("--perceptual-weight", "0.1"), "no perceptual network"),
         (("--subspaces", "/nonexistent"), "nonexistent"),
-        (("--method", "single"), "single has one code"),
+        (("--method", "single"), "single has 1 code"),
     ],
 )
 def test_mistakes_are_one_line_and_leave_nothing(invert, tmp_path, more, message):
@@ -203,9 +203,9 @@ def test_the_baselines(pmsfc, photos, tmp_path, method):
     )  # fmt: skip
     assert code == 0, err
     codes = load_codes(tmp_path / "run" / "codes" / "p0.npz")
-    assert codes.method == method
-    assert codes.z.shape[0] == 1
-    assert codes.z.shape[1] == {"mganprior": 16, "single": 1}[method]
+    assert codes.composition == method
+    assert codes.latent.shape[1] == 1
+    assert codes.latent.shape[2] == {"mganprior": 16, "single": 1}[method]
 
 
 def test_the_discriminator_is_used_where_it_is_stored_and_has_a_weight(pmsfc, photos, tmp_path):
@@ -215,7 +215,8 @@ def test_the_discriminator_is_used_where_it_is_stored_and_has_a_weight(pmsfc, ph
     assert "V = " in err
     config = json.loads((tmp_path / "run" / "config.json").read_text())
     assert config["perceptual"]
-    assert config["inversion"]["perceptual_weight"] == 0.1
+    assert config["inversion"]["objective"]["perceptual_weight"] == 0.1
+    assert len(config["perceptual"]["sha256"]) == 64
 
 
 def test_codes_of_an_earlier_run_are_gone_on_from(run, invert, weights_dir, tmp_path):
@@ -226,7 +227,7 @@ def test_codes_of_an_earlier_run_are_gone_on_from(run, invert, weights_dir, tmp_
     for name in first:
         # The first step of the second run evaluates the codes that the first run kept.
         before, after = (load_codes(folder / "codes" / f"{name}.npz") for folder in (run, out))
-        assert after.losses[0] == pytest.approx(before.losses.min(), rel=1e-5)
+        assert after.losses[0, 0] == pytest.approx(before.losses.min(), rel=1e-5)
         assert float(second[name]["loss"]) < float(first[name]["loss"])
     assert (out / "subspaces.npz").exists()
     # The same command keeps what is finished, another start is another run.
@@ -288,8 +289,8 @@ def test_lpips_can_be_the_objective(pmsfc, photos, weights_dir, tmp_path):
     code, _, err = pmsfc(*words, "--out", out, "--perceptual", "vgg", weights=False)
     assert code == 0, err
     config = json.loads((out / "config.json").read_text())
-    assert config["perceptual"] == "heads/lpips"
-    assert config["inversion"]["perceptual_norm"] == "l2"
+    assert config["perceptual"]["name"] == "heads/lpips"
+    assert config["inversion"]["objective"]["perceptual_norm"] == "l2"
     # The objective is LPIPS and nothing else.
     generator, params = pm.load_generator(plain)
     lpips = load_lpips("vgg", "heads", weights_dir=tmp_path)

@@ -8,8 +8,14 @@ import pytest
 
 from pmsfc_jax.cli import _invert_load
 from pmsfc_jax.cli.invert import Options
-from pmsfc_jax.inversion.config import InversionConfig
+from pmsfc_jax.inversion.compositions import COMPOSITIONS
+from pmsfc_jax.inversion.config import InversionConfig, Objective
 from pmsfc_jax.inversion.presets import PRESETS
+from pmsfc_jax.inversion.solvers import SOLVERS
+
+#: Fields that are made of others, and those without an option: no family that can be loaded has a
+#: context to optimise yet.
+WHOLE, UNUSED = {"objective", "solver"}, {"context_learning_rate"}
 
 
 def choices(cls, field):
@@ -21,11 +27,18 @@ def choices(cls, field):
 
 def test_options_know_the_presets_and_every_setting():
     assert choices(Options, "preset") == set(PRESETS)
+    assert choices(Options, "method") == set(COMPOSITIONS)
+    assert choices(Options, "optimiser") == set(SOLVERS)
     options = {_invert_load._RENAMED.get(f.name, f.name): f for f in dataclasses.fields(Options)}
-    for field in dataclasses.fields(InversionConfig):
-        assert field.name in options
-        if words := choices(InversionConfig, field.name):
-            assert choices(Options, options[field.name].name) == words
+    fields = [f for f in dataclasses.fields(InversionConfig) if f.name not in WHOLE]
+    kinds = [InversionConfig, Objective, *SOLVERS.values()]
+    for kind in kinds:
+        for field in fields if kind is InversionConfig else dataclasses.fields(kind):
+            if field.init and field.name not in UNUSED:
+                assert field.name in options
+                words = choices(kind, field.name)
+                if words and field.name not in ("composition", "layer"):
+                    assert choices(Options, options[field.name].name) == words
 
 
 @pytest.mark.parametrize(

@@ -82,8 +82,10 @@ def test_rows():
     assert "mganprior_published" not in choose_rows(())
     with pytest.raises(InputError, match="method nonsense is unknown: choose among single"):
         choose_rows(("nonsense",))
-    assert config_of("mganprior_16_lbfgs").optimiser == "lbfgs"
-    assert config_of("released_4x4").base_weight == 1
+    assert config_of("mganprior_16_lbfgs").solver.name == "lbfgs"
+    assert config_of("mganprior_16").solver.name == "adam"
+    assert config_of("released_4x4").objective.base_weight == 1
+    assert config_of("mganprior_published").composition == "mganprior_published"
     for name in ROWS:
         config = config_of(name, num_steps=7, learning_rate=0.1, layer=2)
         assert config.num_steps == ROWS[name].fields.get("num_steps", 7)

@@ -5,14 +5,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from pmsfc_jax.inversion.compose import (
-    MIN_DENOMINATOR,
-    Codes,
-    coefficients,
-    compose_features,
-    initial_codes,
-    reconstruct,
-)
+from pmsfc_jax.inversion.codes import Codes
+from pmsfc_jax.inversion.compose import compose_features, shares
+from pmsfc_jax.inversion.compositions import composition_of
+from pmsfc_jax.inversion.compositions.pmsfc import MIN_DENOMINATOR
+
+from .conftest import drawn_codes, picture
 
 B, R, K, H, W, C = 2, 3, 4, 2, 5, 7
 
@@ -25,6 +23,13 @@ def arrays():
     masks = np.zeros((R, C), np.float32)
     masks[[0, 1, 2, 0, 1, 0, 0], np.arange(C)] = 1
     return features, w, masks
+
+
+def mixed(composition, w, rows=None):
+    """``(mixing, guarded)``, by default with all channels in every set of codes."""
+    w = jnp.asarray(w)
+    rows = jnp.ones((w.shape[1], w.shape[3])) if rows is None else jnp.asarray(rows)
+    return composition_of(composition).mix(w, rows)
 
 
 def equation_7(features, w, masks):
@@ -41,8 +46,8 @@ def equation_7(features, w, masks):
 
 def test_pmsfc_is_equation_7(arrays):
     features, w, masks = arrays
-    mixing, guarded = coefficients(jnp.asarray(w), "pmsfc")
-    ours = compose_features(jnp.asarray(features), mixing, jnp.asarray(masks))
+    mixing, guarded = mixed("pmsfc", w, masks)
+    ours = compose_features(jnp.asarray(features), mixing)
     np.testing.assert_allclose(ours, equation_7(features, w, masks), rtol=1e-5, atol=1e-5)
     assert not guarded.any()
 
@@ -51,16 +56,16 @@ def test_mganprior_is_a_weighted_sum_on_every_channel(arrays):
     features, w, _ = arrays
     flat = features.reshape(B, 1, R * K, H, W, C)
     alpha = w.reshape(B, 1, R * K, C)
-    mixing, _ = coefficients(jnp.asarray(alpha), "mganprior")
-    ours = compose_features(jnp.asarray(flat), mixing, jnp.ones((1, C)))
+    mixing, _ = mixed("mganprior", alpha)
+    ours = compose_features(jnp.asarray(flat), mixing)
     expected = sum(flat[:, 0, n].astype(np.float64) * alpha[:, 0, n, None, None] for n in range(12))
     np.testing.assert_allclose(ours, expected, rtol=1e-5, atol=1e-5)
 
 
 def test_pmsfc_linear_is_equation_7_without_its_denominator(arrays):
     features, w, masks = arrays
-    mixing, guarded = coefficients(jnp.asarray(w), "pmsfc_linear")
-    ours = compose_features(jnp.asarray(features), mixing, jnp.asarray(masks))
+    mixing, guarded = mixed("pmsfc_linear", w, masks)
+    ours = compose_features(jnp.asarray(features), mixing)
     expected = np.zeros((B, H, W, C))
     for b, r, k in np.ndindex(B, R, K):
         expected[b] += masks[r] * features[b, r, k].astype(np.float64) * w[b, r, k]
@@ -80,21 +85,19 @@ def test_pmsfc_full_adds_weights_on_every_channel_to_the_mean_within_subspaces(t
         features[:, r, k] * (masks[r] / 2 + w[:, r, k, None, None]) for r, k in np.ndindex(3, 2)
     )
     expected = generator.tail(params, jnp.asarray(composed, jnp.float32), None, layer=2)
-    ours, _ = reconstruct(
-        generator, params, Codes(z, w), jnp.asarray(masks), layer=2, method="pmsfc_full"
-    )
+    ours = picture(tiny, Codes(z, w), masks, "pmsfc_full")
     np.testing.assert_allclose(ours, expected, rtol=1e-4, atol=1e-4)
 
 
 def test_weights_of_a_channel_mix_and_do_not_rescale(arrays):
     _, w, _ = arrays
-    mixing, _ = coefficients(jnp.asarray(w), "pmsfc")
+    mixing, _ = mixed("pmsfc", w)
     np.testing.assert_allclose(mixing.sum(axis=2), 1, rtol=1e-5)
 
 
 def test_weights_cancel_for_one_code(arrays):
     _, w, _ = arrays
-    mixing, _ = coefficients(jnp.asarray(w[:, :, :1]), "pmsfc")
+    mixing, _ = mixed("pmsfc", w[:, :, :1])
     np.testing.assert_allclose(mixing, 1, rtol=1e-5)
 
 
@@ -103,7 +106,7 @@ def test_a_vanishing_denominator_is_guarded_and_counted(sign):
     w = np.full((1, 1, 2, 3), 0.3, np.float32)
     tiny = sign * 1e-5
     w[0, 0, 1, 0] = -0.3 + tiny  # the sum over codes is about tiny for channel 0 only
-    mixing, guarded = coefficients(jnp.asarray(w), "pmsfc")
+    mixing, guarded = mixed("pmsfc", w)
     assert guarded.tolist() == [1]
     expected = np.tanh(0.3) / (sign * MIN_DENOMINATOR)
     np.testing.assert_allclose(mixing[0, 0, 0, 0], expected, rtol=1e-3)
@@ -112,7 +115,7 @@ def test_a_vanishing_denominator_is_guarded_and_counted(sign):
 
 def test_gradients_through_the_guard_are_finite():
     w = jnp.zeros((1, 1, 2, 3))
-    gradient = jax.grad(lambda v: jnp.square(coefficients(v, "pmsfc")[0]).sum())(w)
+    gradient = jax.grad(lambda v: jnp.square(mixed("pmsfc", v)[0]).sum())(w)
     assert jnp.isfinite(gradient).all()
 
 
@@ -127,7 +130,7 @@ def test_equal_codes_reproduce_the_generator(tiny, method):
         jnp.broadcast_to(z[:, None, None], (2, subspaces, 4, 6)),
         jnp.full((2, subspaces, 4, 12), 0.25),
     )
-    image, _ = reconstruct(generator, params, codes, masks, layer=2, method=method)
+    image = picture(tiny, codes, masks, method)
     np.testing.assert_allclose(image, generator(params, z), rtol=1e-4, atol=1e-5)
 
 
@@ -135,23 +138,23 @@ def test_single_ignores_weights(tiny):
     generator, params = tiny
     z = generator.spec.prior.draw(jax.random.key(0), 3)
     codes = Codes(z[:, None, None], jnp.zeros((3, 1, 1, 12)))
-    image, _ = reconstruct(generator, params, codes, jnp.ones((1, 12)), layer=1, method="single")
+    image = picture(tiny, codes, jnp.ones((1, 12)), "single", layer=1)
     np.testing.assert_allclose(image, generator(params, z), rtol=1e-4, atol=1e-5)
 
 
 def test_starting_codes_differ_and_their_weights_are_positive(tiny):
-    generator, _ = tiny
-    codes = initial_codes(
-        generator,
-        jax.random.split(jax.random.key(1), 2),
-        layer=2,
-        num_subspaces=3,
-        codes_per_subspace=4,
-        method="pmsfc",
-    )
-    assert codes.z.shape == (2, 3, 4, 6)
-    assert codes.w.shape == (2, 3, 4, 12)
-    flat = np.asarray(codes.z).reshape(-1, 6)
+    codes = drawn_codes(tiny)
+    assert codes.latent.shape == (2, 3, 2, 6)
+    assert codes.w.shape == (2, 3, 2, 12)
+    flat = np.asarray(codes.latent).reshape(-1, 6)
     distances = np.linalg.norm(flat[:, None] - flat[None], axis=-1)
     assert distances[~np.eye(len(flat), dtype=bool)].min() > 0.1
     assert (np.asarray(codes.w) > 0).all()
+
+
+def test_shares_of_codes_sum_to_one_whatever_the_signs():
+    mixing = np.random.default_rng(0).normal(size=(2, 3, 4, 5)).astype(np.float32)
+    mass = np.abs(mixing.astype(np.float64)).sum(axis=3)
+    expected = mass / mass.sum(axis=(1, 2), keepdims=True)
+    np.testing.assert_allclose(shares(jnp.asarray(mixing)), expected, rtol=1e-5)
+    assert np.isfinite(shares(jnp.zeros((1, 1, 2, 3)))).all()

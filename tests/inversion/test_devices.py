@@ -25,9 +25,10 @@ generator = pggan.split_generator(config, "tiny")
 z = generator.spec.prior.draw(jax.random.key(3), 5)
 targets = np.tanh(np.asarray(jax.jit(lambda p: generator(p, z))(params)))
 shards = []
-def watched(setting, params, v_params, problem, state, step):
-    shards.append([leaf.addressable_shards[0].data.shape[0] for leaf in state.best])
-    return advance(setting, params, v_params, problem, state, step)
+def watched(form, params, v_params, problem, state, *steps):
+    leaves = jax.tree.leaves(state.best)
+    shards.append([leaf.addressable_shards[0].data.shape[0] for leaf in leaves])
+    return advance(form, params, v_params, problem, state, *steps)
 run_batch.advance = watched
 results = {}
 for count in (1, 4):
@@ -35,7 +36,9 @@ for count in (1, 4):
         generator, params, targets,
         subspaces=partition([0, 1, 0, 1], layer=2),
         key=jax.random.key(0),
-        config=pm.InversionConfig(codes_per_subspace=2, num_steps=20, batch_size=5),
+        config=pm.InversionConfig(
+            "pmsfc", codes_per_subspace=2, num_steps=20, batch_size=5, solver=pm.Adam()
+        ),
         devices=jax.local_devices()[:count],
     )
     # Five images fill eight places of four devices.

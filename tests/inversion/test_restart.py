@@ -7,19 +7,21 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from pmsfc_jax.core.operator import Observation
 from pmsfc_jax.inversion import restart, run_batch
-from pmsfc_jax.inversion.batch import invert
-from pmsfc_jax.inversion.config import InversionConfig
-from pmsfc_jax.inversion.optimise import Setting, advance
+from pmsfc_jax.inversion.codes import Codes
+from pmsfc_jax.inversion.invert import invert
+from pmsfc_jax.inversion.optimise import advance
+from pmsfc_jax.inversion.presets import preset
 from pmsfc_jax.inversion.run_batch import Job, Outcome
+from pmsfc_jax.inversion.solvers import Adam
 
-from .conftest import assert_same_bits, stopped_after
+from .conftest import assert_same_bits, form, stopped_after
 
 KEY = jax.random.key(2)
-CONFIG = InversionConfig("mganprior", 2, 2, num_steps=4, batch_size=3)
-DIVERGING = InversionConfig(
-    "mganprior", 2, 2, num_steps=30, batch_size=3, optimiser="sgd", learning_rate=1e30
-)
+USUAL = {"composition": "mganprior", "layer": 2, "codes_per_subspace": 2, "batch_size": 3}
+CONFIG = preset(**USUAL, num_steps=4, optimiser="adam")
+DIVERGING = preset(**USUAL, num_steps=30, optimiser="sgd", learning_rate=1e30)
 
 
 @pytest.fixture(scope="module")
@@ -49,18 +51,20 @@ def test_one_is_tried_again_and_the_others_do_not_notice(fragile, small_targets,
     starts = invert(*fragile(-1e9), small_targets, key=KEY, config=CONFIG).codes[:, 0, :, 0]
     worst = int(starts.max(axis=1).argmax())
     generator = fragile(starts.max() - 1e-4)
+    traces = advance._cache_size()
     found = invert(*generator, small_targets, key=KEY, config=CONFIG)
     is_worst = np.arange(3) == worst
     np.testing.assert_array_equal(found.restarted, is_worst)
     assert not found.failed.any()
     np.testing.assert_array_equal(found.codes[~is_worst], sound.codes[~is_worst])
     np.testing.assert_array_equal(found.losses[~is_worst], sound.losses[~is_worst])
+    assert advance._cache_size() == traces  # nor does the second try compile anything
     # What it got is an inversion from other codes with a quarter of the step.
     alone = invert(
         *generator,
         small_targets[[worst] * 3],
         key=jax.random.fold_in(KEY, 1),
-        config=dataclasses.replace(CONFIG, learning_rate=CONFIG.learning_rate / 4),
+        config=dataclasses.replace(CONFIG, solver=Adam(0.05 / 4)),
     )
     np.testing.assert_array_equal(found.codes[worst], alone.codes[0])
     np.testing.assert_array_equal(found.losses[worst], alone.losses[0])
@@ -95,13 +99,13 @@ def test_a_restart_survives_a_stop(small, small_targets, monkeypatch):
     calls = []
 
     def counted(*arguments):
-        calls.append(arguments[0].config.learning_rate)
+        calls.append(float(arguments[5].rates.latent[0]))
         return advance(*arguments)
 
     monkeypatch.setattr(run_batch, "advance", counted)
     again = invert(*small, small_targets, key=KEY, config=DIVERGING, resume=memory.resume())
     assert_same_bits(again, whole)
-    assert calls == [0.25e30] * 2
+    np.testing.assert_allclose(calls, [0.25e30] * 2, rtol=1e-6)
     assert not memory.kept
 
 
@@ -123,14 +127,16 @@ def test_who_gets_a_second_try(monkeypatch, small, losses, expected):
     tried = []
 
     def fake(job, keys, targets, **settings):
-        tried.append(job.setting.config.learning_rate)
+        rates = settings.get("rates") or job.config.solver.rates()
+        tried.append(rates.latent)
         ones = np.ones(3, np.float32)
-        return Outcome(ones, ones, ones, ones, curves, ones, 1.0, str(len(tried)))
+        return Outcome(Codes(ones, ones), ones, ones, curves, ones, 1.0, str(len(tried)))
 
     monkeypatch.setattr(restart, "run_batch", fake)
-    setting = Setting(small[0], InversionConfig("mganprior", 2, 2), 2)
-    job = Job(setting, {}, {}, "", np.ones((1, 4)), None, None, lambda: False)
-    images = np.zeros((3, 2, 2, 3), np.float32)
+    config = preset(**USUAL)
+    masks = np.ones((1, 4))
+    job = Job(config, form(small[0], config), {}, None, masks, None, None, lambda: False)
+    images = Observation(np.zeros((3, 2, 2, 3), np.float32))
     _, restarted, names = restart.run_with_restart(
         job, KEY, images, 2, codes=None, on_step=lambda step, losses: None
     )

@@ -1,18 +1,18 @@
 """Stopped after any step and gone on with, an inversion gives the bits it would have given."""
 
-import dataclasses
-
 import jax
 import pytest
 
-from pmsfc_jax.inversion.batch import invert, invert_batches
-from pmsfc_jax.inversion.config import OPTIMISERS, InversionConfig
+from pmsfc_jax.inversion.invert import invert, invert_batches
 from pmsfc_jax.inversion.optimise import advance
+from pmsfc_jax.inversion.presets import preset
+from pmsfc_jax.inversion.solvers import SOLVERS
 
 from .conftest import Memory, assert_same_bits, stopped_after
 
 KEY = jax.random.key(0)
-CONFIG = InversionConfig("mganprior", 2, 2, num_steps=30, batch_size=2)
+USUAL = {"composition": "mganprior", "layer": 2, "codes_per_subspace": 2, "batch_size": 2}
+CONFIG = preset(**USUAL, num_steps=30, optimiser="adam")
 
 
 @pytest.fixture(scope="module")
@@ -73,10 +73,10 @@ def test_what_was_given_is_kept_until_the_next_is_asked_for(small, small_targets
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("optimiser", OPTIMISERS)
+@pytest.mark.parametrize("optimiser", SOLVERS)
 def test_every_solver_can_be_stopped(small, small_targets, optimiser):
     """What a solver carries is opaque here: whatever it is, it comes back."""
-    config = dataclasses.replace(CONFIG, optimiser=optimiser, num_steps=20)
+    config = preset(**USUAL, optimiser=optimiser, num_steps=20)
     whole = invert(*small, small_targets, key=KEY, config=config)
     memory = stopped_after(1, small, small_targets, KEY, config)
     traces = advance._cache_size()

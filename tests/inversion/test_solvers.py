@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 import scipy.optimize
 
-from pmsfc_jax.inversion.compose import Codes
-from pmsfc_jax.inversion.config import InversionConfig
-from pmsfc_jax.inversion.objective import Term
-from pmsfc_jax.inversion.problem import Objective, evaluate, value_and_gradient
-from pmsfc_jax.inversion.solvers import SOLVERS, solver_of
+from pmsfc_jax.inversion.codes import Codes, flatten, unflatten
+from pmsfc_jax.inversion.compose import Heads
+from pmsfc_jax.inversion.misfit import Misfit, evaluate, value_and_gradient
+from pmsfc_jax.inversion.solvers import SOLVERS, solver_settings
 from pmsfc_jax.inversion.solvers.curvature import conjugate_gradients, push_forward, quadratic
-from pmsfc_jax.inversion.solvers.lbfgs import no_pairs, two_loops, with_pair
 from pmsfc_jax.inversion.solvers.levenberg_marquardt import adapted
+from pmsfc_jax.inversion.solvers.pairs import inverse_curvature, no_pairs, with_pair
 from pmsfc_jax.inversion.solvers.per_image import dot
+from pmsfc_jax.inversion.terms import Term
 
 B, R, K, D, C, M = 3, 2, 2, 2, 3, 40
 WIDE = jax.enable_x64
@@ -29,34 +29,53 @@ def toy(count=B, seed=0, bend=0.0):
     of_w = jnp.asarray(rng.normal(size=(B, M, R * K * C))[:count])
     target = jnp.asarray(rng.normal(size=(B, M))[:count] * np.array([1.0, 5.0, 0.2])[:count, None])
 
-    def features(z):
+    def heads(z):
         value = jnp.einsum("bmp,bp->bm", of_z, z.reshape(z.shape[0], -1))
-        return value.reshape(-1, 1, 1, 1, 1, M)
+        return Heads(value.reshape(-1, 1, 1, 1, 1, M), None)
 
-    def predict(features, codes):
+    def predict(heads, codes):
         w = codes.w.reshape(codes.w.shape[0], -1)
-        value = features[:, 0, 0, 0, 0] + jnp.einsum("bmp,bp->bm", of_w, w)
+        value = heads.features[:, 0, 0, 0, 0] + jnp.einsum("bmp,bp->bm", of_w, w)
         value = value + bend * jnp.einsum("bmp,bp->bm", jnp.abs(of_w), jnp.tanh(w))
         return (value,), jnp.zeros(value.shape[:1], jnp.int32)
 
-    objective = Objective(features, predict, (Term("pixel", 1.0, "l2", target),))
+    terms = (Term("pixel", 1.0, "l2", target),)
+    misfit = Misfit(heads, predict, terms, lambda codes: jnp.ones((R, C), bool))
     z = rng.normal(size=(B, R, K, D))[:count]
     codes = Codes(jnp.asarray(z), jnp.asarray(rng.normal(size=(B, R, K, C))[:count]))
     matrix = np.concatenate([np.asarray(of_z), np.asarray(of_w)], axis=2)
-    return objective, codes, matrix, np.asarray(target)
+    return misfit, codes, matrix, np.asarray(target)
 
 
-def trace(config, objective, codes, num_steps):
+def stepper(settings, misfit, codes, num_steps=300):
+    """``(memory at the start, step)`` of a solver."""
+    count = codes.w.shape[0]
+    rates = jax.tree.map(lambda rate: jnp.full((count,), rate, codes.w.dtype), settings.rates())
+    rates = rates._replace(num_steps=jnp.int32(num_steps))
+    solver = settings.solver()
+
+    @jax.jit
+    def step(codes, memory, number=0):
+        return solver.step(misfit, codes, memory, rates, jnp.asarray(number, jnp.int32))
+
+    return solver.init(codes, rates), step
+
+
+def trace(settings, misfit, codes, num_steps):
     """All steps' losses ``[n, b]`` and the last step."""
-    solver = solver_of(config)
-    step = jax.jit(lambda codes, memory: solver.step(objective, codes, memory))
+    memory, step = stepper(settings, misfit, codes, num_steps)
     done, losses = None, []
-    memory = solver.init(codes)
-    for _ in range(num_steps):
-        done = step(codes, memory)
+    for number in range(num_steps):
+        done = step(codes, memory, number)
         codes, memory = done.codes, done.memory
         losses.append(np.asarray(done.info.loss))
     return np.array(losses), done
+
+
+def flat(codes):
+    return np.concatenate(
+        [np.asarray(leaf).reshape(len(leaf), -1) for leaf in jax.tree.leaves(codes)], axis=1
+    )
 
 
 def least_squares(matrix, target):
@@ -68,23 +87,28 @@ def least_squares(matrix, target):
 
 
 def settings(optimiser, **fields):
-    return InversionConfig("mganprior", 0, optimiser=optimiser, **fields)
+    return solver_settings(optimiser)(**fields)
 
 
-def test_every_name_has_its_solver():
-    assert set(SOLVERS) == set(InversionConfig.__annotations__["optimiser"].__args__)
+def test_codes_are_one_vector_an_image_and_back():
+    rng = np.random.default_rng(0)
+    tree = {"a": rng.normal(size=(2, 1, 3, 4)), "b": rng.normal(size=(2, 1, 3, 2, 2))}
+    codes = Codes(tree, rng.normal(size=(2, 1, 3, 5)), {"style": rng.normal(size=(2, 6))})
+    vector = flatten(codes)
+    assert vector.shape == (2, 12 + 12 + 15 + 6)
+    again = unflatten(vector, codes)
+    for a, b in zip(jax.tree.leaves(again), jax.tree.leaves(codes), strict=True):
+        np.testing.assert_array_equal(a, b.astype(np.float32))
 
 
 def test_gradient_of_the_toy_is_that_of_least_squares():
     with WIDE(True):
-        objective, codes, matrix, target = toy()
-        info, gradient = value_and_gradient(objective, codes)
-    x = np.concatenate([np.asarray(leaf).reshape(B, -1) for leaf in codes], axis=1)
-    residual = np.einsum("bmp,bp->bm", matrix, x) - target
+        misfit, codes, matrix, target = toy()
+        info, gradient = value_and_gradient(misfit, codes)
+    residual = np.einsum("bmp,bp->bm", matrix, flat(codes)) - target
     np.testing.assert_allclose(info.loss, (residual**2).mean(axis=1), rtol=1e-10)
     expected = 2 / M * np.einsum("bmp,bm->bp", matrix, residual)
-    ours = np.concatenate([np.asarray(leaf).reshape(B, -1) for leaf in gradient], axis=1)
-    np.testing.assert_allclose(ours, expected, rtol=1e-10)
+    np.testing.assert_allclose(flat(gradient), expected, rtol=1e-10)
 
 
 def test_conjugate_gradients_solve_each_system():
@@ -117,19 +141,17 @@ def test_pulling_back_twice_is_forward_mode():
 
 def test_curvature_of_linear_predictions_is_the_hessian():
     with WIDE(True):
-        objective, codes, matrix, _ = toy()
-        model = quadratic(objective, lambda c: objective.predict(objective.features(c.z), c), codes)
+        misfit, codes, matrix, _ = toy()
+        model = quadratic(misfit, lambda c: misfit.predict(misfit.heads(c.latent), c), codes)
         rng = np.random.default_rng(1)
         direction = jax.tree.map(lambda x: jnp.asarray(rng.normal(size=x.shape)), codes)
         product = model.product(direction)
-    flat = np.concatenate([np.asarray(leaf).reshape(B, -1) for leaf in direction], axis=1)
-    ours = np.concatenate([np.asarray(leaf).reshape(B, -1) for leaf in product], axis=1)
     for i in range(B):
-        expected = 2 / M * matrix[i].T @ matrix[i] @ flat[i]
-        np.testing.assert_allclose(ours[i], expected, rtol=1e-10)
+        expected = 2 / M * matrix[i].T @ matrix[i] @ flat(direction)[i]
+        np.testing.assert_allclose(flat(product)[i], expected, rtol=1e-10)
 
 
-def test_two_loops_equal_the_dense_bfgs_inverse():
+def test_loops_on_coefficients_equal_the_dense_bfgs_inverse():
     rng = np.random.default_rng(0)
     n, pairs = 6, 3
     steps = rng.normal(size=(1, pairs + 1, n))  # the oldest is written over
@@ -144,24 +166,38 @@ def test_two_loops_equal_the_dense_bfgs_inverse():
         inverse = v.T @ inverse @ v + rho * np.outer(s, s)
     gradient = rng.normal(size=(1, n))
     with WIDE(True):
-        pairs = no_pairs(Codes(jnp.zeros((1, 2)), jnp.zeros((1, 4))), pairs + 1)
-        skipped = Codes(jnp.ones((1, 2)), jnp.ones((1, 4)))
+        ring = no_pairs(jnp.zeros((1, n)), pairs + 1)
+        skipped = jnp.ones((1, n))
         for s, y in reversed(list(zip(steps[0], changes[0], strict=True))):
-            step, change = (
-                Codes(jnp.asarray(x[None, :2]), jnp.asarray(x[None, 2:])) for x in (s, y)
-            )
             # Slots that are written over, and one that holds no pair, in between.
-            pairs = with_pair(pairs, step, change, jnp.array([True]))
-        pairs = with_pair(pairs, skipped, skipped, jnp.array([False]))
-        ours = two_loops(Codes(*np.split(gradient, [2], axis=1)), pairs)
-    flat = np.concatenate([np.asarray(leaf) for leaf in ours], axis=1)
-    np.testing.assert_allclose(flat[0], inverse @ gradient[0], rtol=1e-9)
+            ring = with_pair(ring, jnp.asarray(s[None]), jnp.asarray(y[None]), jnp.array([True]))
+        ring = with_pair(ring, skipped, skipped, jnp.array([False]))
+        ours = inverse_curvature(ring, jnp.asarray(gradient))
+    np.testing.assert_allclose(ours[0], inverse @ gradient[0], rtol=1e-9)
+
+
+def test_a_ring_that_is_not_full_counts_its_filled_slots_alone():
+    """The same direction as from a ring of just that size, whatever the place in it."""
+    rng = np.random.default_rng(3)
+    with WIDE(True):
+        gradient = jnp.asarray(rng.normal(size=(2, 5)))
+        rings = [no_pairs(jnp.zeros((2, 5)), size) for size in (3, 50)]
+        for _ in range(3):
+            s = rng.normal(size=(2, 5))
+            y = s * rng.uniform(0.5, 2.0, size=5)
+            rings = [
+                with_pair(ring, jnp.asarray(s), jnp.asarray(y), jnp.array([True, True]))
+                for ring in rings
+            ]
+        assert [int(ring.filled) for ring in rings] == [3, 3]
+        tight, wide = (inverse_curvature(ring, gradient) for ring in rings)
+    np.testing.assert_allclose(wide, tight, rtol=1e-12)
 
 
 def test_lbfgs_reaches_least_squares():
     with WIDE(True):
-        objective, codes, matrix, target = toy()
-        losses, _ = trace(settings("lbfgs"), objective, codes, 120)
+        misfit, codes, matrix, target = toy()
+        losses, _ = trace(settings("lbfgs"), misfit, codes, 120)
     exact = least_squares(matrix, target)
     np.testing.assert_allclose(losses.min(axis=0), exact, rtol=1e-6)
     assert (losses[0] > 2 * exact).all()
@@ -169,33 +205,28 @@ def test_lbfgs_reaches_least_squares():
 
 def test_lbfgs_keeps_the_newest_pairs():
     with WIDE(True):
-        objective, codes, _, _ = toy()
-        config = settings("lbfgs", history=3, num_steps=9)
-        solver = solver_of(config)
-        step = jax.jit(lambda codes, memory: solver.step(objective, codes, memory))
-        memory, now, points = solver.init(codes), codes, []
+        misfit, codes, _, _ = toy()
+        memory, step = stepper(settings("lbfgs", history=3), misfit, codes)
+        now, points = codes, []
         for _ in range(9):
             done = step(now, memory)
             now, memory = done.codes, done.memory
-            if not points or np.any(memory.base.w[0] != points[-1]):
-                points.append(np.asarray(memory.base.w[0]))
-        short = solver_of(settings("lbfgs", history=40, num_steps=7)).init(codes)
-    assert memory.pairs.steps.w.shape == (B, 3, R, K, C)
-    assert short.pairs.inner.shape == (B, 7)
+            if not points or np.any(memory.base[0] != points[-1]):
+                points.append(np.asarray(memory.base[0]))
+    assert memory.pairs.steps.shape == (B, 3, R * K * (D + C))
     taken = np.asarray(memory.pairs.inner[0]) > 0
     assert taken.any()
     differences = {tuple(np.round((b - a).ravel(), 9)) for a, b in itertools.pairwise(points)}
     for slot in np.flatnonzero(taken):
-        assert tuple(np.round(np.asarray(memory.pairs.steps.w[0, slot]).ravel(), 9)) in differences
+        assert tuple(np.round(np.asarray(memory.pairs.steps[0, slot]), 9)) in differences
 
 
 def test_points_taken_by_lbfgs_never_rise_and_reach_scipys():
     """On a curved problem: monotone, and as low as scipy's L-BFGS from the same start."""
     with WIDE(True):
-        objective, codes, _, _ = toy(bend=2.0)
-        solver = solver_of(settings("lbfgs"))
-        step = jax.jit(lambda codes, memory: solver.step(objective, codes, memory))
-        memory, taken = solver.init(codes), []
+        misfit, codes, _, _ = toy(bend=2.0)
+        memory, step = stepper(settings("lbfgs"), misfit, codes)
+        taken = []
         now = codes
         for _ in range(200):
             done = step(now, memory)
@@ -203,7 +234,7 @@ def test_points_taken_by_lbfgs_never_rise_and_reach_scipys():
             taken.append(np.asarray(memory.info.loss))
         taken = np.array(taken)
         assert (np.diff(taken, axis=0) <= 0).all()
-        shapes = [leaf.shape[1:] for leaf in codes]
+        shapes = [leaf.shape[1:] for leaf in codes[:2]]
 
         def loss_of(i):
             def value(x):
@@ -211,14 +242,14 @@ def test_points_taken_by_lbfgs_never_rise_and_reach_scipys():
                     jnp.asarray(part).reshape(1, *shape)
                     for part, shape in zip(np.split(x, [R * K * D]), shapes, strict=True)
                 )
-                whole = Codes(codes.z.at[i].set(z[0]), codes.w.at[i].set(w[0]))
+                whole = Codes(codes.latent.at[i].set(z[0]), codes.w.at[i].set(w[0]))
                 return float(compiled(whole)[i])
 
             return value
 
-        compiled = jax.jit(lambda c: evaluate(objective, c).loss)
+        compiled = jax.jit(lambda c: evaluate(misfit, c).loss)
         for i in range(B):
-            x0 = np.concatenate([np.asarray(leaf[i]).ravel() for leaf in codes])
+            x0 = flat(codes)[i]
             value = loss_of(i)
             theirs = scipy.optimize.minimize(value, x0, method="L-BFGS-B")
             assert taken[-1, i] <= theirs.fun * 1.05 + 1e-6
@@ -227,9 +258,9 @@ def test_points_taken_by_lbfgs_never_rise_and_reach_scipys():
 def test_levenberg_marquardt_solves_a_linear_problem_at_once():
     """With little damping and as many conjugate gradients as numbers, one step is the answer."""
     with WIDE(True):
-        objective, codes, matrix, target = toy()
+        misfit, codes, matrix, target = toy()
         config = settings("levenberg_marquardt", damping=1e-9, inner_steps=60)
-        losses, _ = trace(config, objective, codes, 2)
+        losses, _ = trace(config, misfit, codes, 2)
     exact = least_squares(matrix, target)
     np.testing.assert_allclose(losses[1], exact, rtol=1e-3, atol=1e-9)
     assert (losses[0] > 2 * exact).all()
@@ -242,13 +273,12 @@ def test_damping_follows_the_model():
 
 def test_a_rejected_step_leaves_the_point_and_raises_the_damping():
     with WIDE(True):
-        objective, codes, _, _ = toy(bend=2.0)
-        solver = solver_of(settings("levenberg_marquardt"))
-        step = jax.jit(lambda codes, memory: solver.step(objective, codes, memory))
-        first = step(codes, solver.init(codes))
+        misfit, codes, _, _ = toy(bend=2.0)
+        memory, step = stepper(settings("levenberg_marquardt"), misfit, codes)
+        first = step(codes, memory)
         worse = jax.tree.map(lambda x: x + 10, codes)
         second = step(worse, first.memory)
-    np.testing.assert_array_equal(second.memory.base.z, codes.z)
+    np.testing.assert_array_equal(second.memory.base.latent, codes.latent)
     np.testing.assert_array_equal(second.memory.info.loss, first.memory.info.loss)
     assert (np.asarray(second.memory.damping) > np.asarray(first.memory.damping)).all()
 
@@ -256,30 +286,31 @@ def test_a_rejected_step_leaves_the_point_and_raises_the_damping():
 def test_variable_projection_solves_for_the_weights():
     """Weights after one step are those of lstsq at the codes before it; codes move by Adam."""
     with WIDE(True):
-        objective, codes, matrix, target = toy()
+        misfit, codes, matrix, target = toy()
         config = settings("variable_projection", damping=1e-9, inner_steps=60, learning_rate=0.01)
-        losses, done = trace(config, objective, codes, 1)
+        losses, done = trace(config, misfit, codes, 1)
     split = R * K * D
     for i in range(B):
-        rest = target[i] - matrix[i][:, :split] @ np.asarray(codes.z[i]).ravel()
+        rest = target[i] - matrix[i][:, :split] @ np.asarray(codes.latent[i]).ravel()
         w, *_ = np.linalg.lstsq(matrix[i][:, split:], rest, rcond=None)
         np.testing.assert_allclose(np.asarray(done.evaluated.w[i]).ravel(), w, rtol=1e-3, atol=1e-5)
         np.testing.assert_allclose(
             losses[0, i], np.mean((matrix[i][:, split:] @ w - rest) ** 2), rtol=1e-5
         )
-    moved = np.abs(np.asarray(done.codes.z - codes.z))
+    moved = np.abs(np.asarray(done.codes.latent - codes.latent))
     np.testing.assert_allclose(moved, 0.01, rtol=1e-3)
 
 
 @pytest.mark.parametrize("optimiser", list(SOLVERS))
 def test_an_image_does_not_feel_its_companions(optimiser):
     """The first image alone, and beside two that are on other scales."""
-    config = settings(optimiser, num_steps=12, learning_rate=0.02)
+    takes_rate = hasattr(solver_settings(optimiser), "learning_rate")
+    config = settings(optimiser, **({"learning_rate": 0.02} if takes_rate else {}))
     with WIDE(True):
-        objective, codes, _, _ = toy(bend=1.0)
-        together, beside = trace(config, objective, codes, 12)
-        objective, codes, _, _ = toy(1, bend=1.0)
-        alone, single = trace(config, objective, codes, 12)
+        misfit, codes, _, _ = toy(bend=1.0)
+        together, beside = trace(config, misfit, codes, 12)
+        misfit, codes, _, _ = toy(1, bend=1.0)
+        alone, single = trace(config, misfit, codes, 12)
     np.testing.assert_allclose(alone[:, 0], together[:, 0], rtol=1e-7)
     np.testing.assert_allclose(single.codes.w[0], beside.codes.w[0], rtol=1e-6, atol=1e-9)
     assert together[-1, 0] < together[0, 0]
@@ -287,13 +318,24 @@ def test_an_image_does_not_feel_its_companions(optimiser):
 
 def test_separate_rates_move_codes_and_weights_differently():
     with WIDE(True):
-        objective, codes, _, _ = toy()
-        config = settings("adam", num_steps=5, learning_rate=0.01, weight_learning_rate=0.2)
-        _, done = trace(config, objective, codes, 1)
-    for ours, before, rate in zip(done.codes, codes, (0.01, 0.2), strict=True):
+        misfit, codes, _, _ = toy()
+        config = settings("adam", learning_rate=0.01, weight_learning_rate=0.2)
+        _, done = trace(config, misfit, codes, 1)
+    for ours, before, rate in zip(done.codes[:2], codes[:2], (0.01, 0.2), strict=True):
         np.testing.assert_allclose(np.abs(np.asarray(ours - before)), rate, rtol=1e-4)
 
 
 def test_products_of_each_image_are_its_own():
     a = {"x": jnp.arange(6.0).reshape(2, 3), "y": jnp.ones((2, 2, 2))}
     np.testing.assert_allclose(dot(a, a), [0 + 1 + 4 + 4, 9 + 16 + 25 + 4])
+
+
+def test_weights_without_effect_do_not_lengthen_the_first_step():
+    """Its root mean square is the rate over the numbers that have an effect."""
+    with WIDE(True):
+        misfit, codes, _, _ = toy()
+        half = misfit._replace(live=lambda count: jnp.arange(C)[None] < jnp.array([[C], [0]]))
+        memory, step = stepper(settings("lbfgs", learning_rate=0.1), half, codes)
+        moved = flat(step(codes, memory).codes) - flat(codes)
+    numbers = R * K * D + K * C
+    np.testing.assert_allclose(np.sqrt((moved**2).sum(axis=1) / numbers), 0.1, rtol=1e-6)

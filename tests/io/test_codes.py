@@ -15,12 +15,13 @@ from pmsfc_jax.io.codes import SavedCodes, load_codes, save_codes
 def codes():
     rng = np.random.default_rng(0)
     return SavedCodes(
-        z=rng.normal(size=(2, 3, 5)).astype(np.float32),
-        w=rng.normal(size=(2, 3, 4)).astype(np.float32),
+        latent=rng.normal(size=(1, 2, 3, 5)).astype(np.float32),
+        w=rng.normal(size=(1, 2, 3, 4)).astype(np.float32),
+        context=(),
         masks=np.array([[1, 0, 1, 0], [0, 1, 0, 1]], np.float32),
-        losses=np.array([3, 2, 1], np.float32),
+        losses=np.array([[3, 2, 1]], np.float32),
         layer=4,
-        method="pmsfc",
+        composition="pmsfc",
         precision="default",
         generator="mine",
         identity="ab" * 32,
@@ -37,7 +38,7 @@ def test_codes_come_back_to_the_bit(codes, tmp_path):
 def test_plain_numpy_reads_them(codes, tmp_path):
     save_codes(tmp_path / "a.npz", codes)
     with np.load(tmp_path / "a.npz", allow_pickle=False) as file:
-        np.testing.assert_array_equal(file["z"], codes.z)
+        np.testing.assert_array_equal(file["latent"], codes.latent)
         assert json.loads(str(file["facts"]))["layer"] == 4
 
 
@@ -79,6 +80,6 @@ def test_other_kinds_and_newer_formats_are_refused(codes, tmp_path):
         load_arrays(path, kind="subspaces", newest=0)
     with pytest.raises(InputError, match="cannot read"):
         load_codes(tmp_path / "absent.npz")
-    save_codes(path, codes._replace(masks=np.ones((3, 4), np.float32)))
+    save_codes(path, codes._replace(masks=np.ones((2, 5), np.float32)))
     with pytest.raises(InputError, match="do not fit"):
         load_codes(path)

@@ -12,9 +12,9 @@ import jax
 import jax.numpy as jnp
 
 from pmsfc_jax.core.typing import Array
-from pmsfc_jax.inversion.objective import curvature
-from pmsfc_jax.inversion.problem import Info, Objective, measure
+from pmsfc_jax.inversion.misfit import Info, Misfit, measured
 from pmsfc_jax.inversion.solvers.per_image import axpy, dot, negative, select, zeros_like
+from pmsfc_jax.inversion.terms import curvature
 
 Tree = TypeVar("Tree")
 #: An image's system counts as solved once its squared residual has fallen by this factor.
@@ -51,12 +51,12 @@ def push_forward(pull: Callable, values: tuple[Array, ...]) -> Callable:
 
 
 def quadratic(
-    objective: Objective, predict: Callable[[Tree], tuple[tuple[Array, ...], Array]], at: Tree
+    misfit: Misfit, predict: Callable[[Tree], tuple[tuple[Array, ...], Array]], at: Tree
 ) -> Quadratic:
     """The model of the objective around ``at``.
 
     Args:
-      objective: its terms.
+      misfit: its terms.
       predict: predictions and guarded denominators as a function of ``at``.
       at: a tree of ``[b, ...]`` leaves.
 
@@ -64,11 +64,11 @@ def quadratic(
     predictions, pull, guarded = jax.vjp(predict, at, has_aux=True)
 
     def total(predictions: tuple[Array, ...]) -> tuple[Array, Info]:
-        info = measure(objective, predictions, guarded)
+        info = measured(misfit, predictions, guarded)
         return info.loss.sum(), info
 
     slopes, info = jax.grad(total, has_aux=True)(predictions)
-    diagonals = [curvature(t, p) for t, p in zip(objective.terms, predictions, strict=True)]
+    diagonals = [curvature(t, p) for t, p in zip(misfit.terms, predictions, strict=True)]
     push = push_forward(pull, predictions)
 
     def product(direction: Tree) -> Tree:

@@ -6,18 +6,18 @@ linearised at the point taken and the damped system solved by a few conjugate gr
 costs two passes forward, one back, and ``inner_steps + 1`` products with the curvature.
 """
 
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from pmsfc_jax.core.typing import Array
-from pmsfc_jax.inversion.compose import Codes
-from pmsfc_jax.inversion.config import InversionConfig
-from pmsfc_jax.inversion.problem import Info, Objective, evaluate
+from pmsfc_jax.inversion.codes import Codes
+from pmsfc_jax.inversion.misfit import Info, Misfit, evaluate
 from pmsfc_jax.inversion.solvers.curvature import newton_direction, quadratic
 from pmsfc_jax.inversion.solvers.per_image import axpy, per_image, select
-from pmsfc_jax.inversion.solvers.solver import Solver, Step, unknown
+from pmsfc_jax.inversion.solvers.solver import Rates, Solver, SolverSettings, Step, unknown
 
 _LEAST, _MOST = 1e-12, 1e6
 
@@ -42,36 +42,49 @@ def adapted(damping: Array, ratio: Array) -> Array:
     return jnp.clip(damping * factor, _LEAST, _MOST)
 
 
-def levenberg_marquardt(config: InversionConfig) -> Solver:
-    """``config.damping`` is where each image's damping starts, ``inner_steps`` are those of CG."""
+@dataclass(frozen=True)
+class LevenbergMarquardt(SolverSettings):
+    """Damped Gauss-Newton on codes and weights.
 
-    def init(codes: Codes) -> Memory:
-        one = jnp.ones(codes.z.shape[:1], codes.z.dtype)
-        return Memory(
-            jax.tree.map(jnp.copy, codes),
-            unknown(codes),
-            one,
-            one * config.damping,
-        )
+    Attributes:
+      inner_steps: conjugate gradients in a step.
+      damping: with which each image starts.
 
-    def step(objective: Objective, codes: Codes, memory: Memory) -> Step:
-        info = evaluate(objective, codes)
-        taken = info.loss < memory.info.loss
-        base = select(taken, codes, memory.base)
-        ratio = (memory.info.loss - info.loss) / jnp.maximum(memory.predicted, 1e-30)
-        first = jnp.isinf(memory.info.loss)
-        damping = jnp.where(first, memory.damping, adapted(memory.damping, ratio))
+    """
 
-        def predict(codes: Codes) -> tuple[tuple[Array, ...], Array]:
-            return objective.predict(objective.features(codes.z), codes)
+    name: str = field(default="levenberg_marquardt", init=False)
+    inner_steps: int = 3
+    damping: float = 1e-3
 
-        model = quadratic(objective, predict, base)
-        diagonal = jax.tree.map(
-            lambda leaf: jnp.broadcast_to(per_image(damping, leaf), leaf.shape), base
-        )
-        direction, predicted = newton_direction(model, diagonal, config.inner_steps)
-        trial = axpy(jnp.ones_like(damping), direction, base)
-        info = select(taken, info, memory.info)
-        return Step(trial, Memory(base, info, predicted, damping), base, info)
+    label = "Levenberg-Marquardt"
+    traced = ("damping",)
+    counts = ("inner_steps",)
 
-    return Solver(init, step)
+    def solver(self) -> Solver:
+        """See `SolverSettings`."""
+
+        def init(codes: Codes, rates: Rates) -> Memory:
+            one = jnp.ones(codes.w.shape[:1], codes.w.dtype)
+            return Memory(jax.tree.map(jnp.copy, codes), unknown(codes), one, one * rates.damping)
+
+        def step(misfit: Misfit, codes: Codes, memory: Memory, rates: Rates, number: Array) -> Step:
+            info = evaluate(misfit, codes)
+            taken = info.loss < memory.info.loss
+            base = select(taken, codes, memory.base)
+            ratio = (memory.info.loss - info.loss) / jnp.maximum(memory.predicted, 1e-30)
+            first = jnp.isinf(memory.info.loss)
+            damping = jnp.where(first, memory.damping, adapted(memory.damping, ratio))
+
+            def predict(codes: Codes) -> tuple[tuple[Array, ...], Array]:
+                return misfit.predict(misfit.heads(codes.latent), codes)
+
+            model = quadratic(misfit, predict, base)
+            diagonal = jax.tree.map(
+                lambda leaf: jnp.broadcast_to(per_image(damping, leaf), leaf.shape), base
+            )
+            direction, predicted = newton_direction(model, diagonal, self.inner_steps)
+            trial = axpy(jnp.ones_like(damping), direction, base)
+            info = select(taken, info, memory.info)
+            return Step(trial, Memory(base, info, predicted, damping), base, info)
+
+        return Solver(init, step)

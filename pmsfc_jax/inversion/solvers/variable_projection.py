@@ -8,20 +8,22 @@ moves the codes along the gradient at those weights, which is that of the reduce
 the weights are optimal (Kaufman 1975).
 """
 
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import optax
 
 from pmsfc_jax.core.typing import Array
-from pmsfc_jax.inversion.compose import Codes, Features
-from pmsfc_jax.inversion.config import InversionConfig
-from pmsfc_jax.inversion.problem import Info, Objective, measure
+from pmsfc_jax.inversion.codes import Codes
+from pmsfc_jax.inversion.compose import Heads
+from pmsfc_jax.inversion.misfit import Info, Misfit, measured
 from pmsfc_jax.inversion.solvers.curvature import newton_direction, quadratic
-from pmsfc_jax.inversion.solvers.first_order import transformation, updated
+from pmsfc_jax.inversion.solvers.first_order import adam_direction, cosine
 from pmsfc_jax.inversion.solvers.levenberg_marquardt import adapted
-from pmsfc_jax.inversion.solvers.per_image import per_image, select
-from pmsfc_jax.inversion.solvers.solver import Solver, Step
+from pmsfc_jax.inversion.solvers.per_image import axpy, per_image, select
+from pmsfc_jax.inversion.solvers.solver import Rates, Solver, SolverSettings, Step
 
 
 class Memory(NamedTuple):
@@ -31,37 +33,68 @@ class Memory(NamedTuple):
     damping: Array
 
 
-def variable_projection(config: InversionConfig) -> Solver:
-    """``config.learning_rate`` is that of the codes; ``inner_steps`` are those of CG."""
-    adam = transformation(config, config.learning_rate)
+@dataclass(frozen=True)
+class VariableProjection(SolverSettings):
+    """Adam on codes and contexts, Gauss-Newton on weights.
 
-    def init(codes: Codes) -> Memory:
-        one = jnp.ones(codes.z.shape[:1], codes.z.dtype)
-        return Memory(adam.init(codes.z), one * config.damping)
+    Attributes:
+      learning_rate: of the codes; it falls to a tenth along a cosine.
+      context_learning_rate: of what is optimised of the context; ``None`` is the same.
+      inner_steps: conjugate gradients in a step.
+      damping: with which each image starts.
 
-    def step(objective: Objective, codes: Codes, memory: Memory) -> Step:
-        features, pull_heads = jax.vjp(objective.features, codes.z)
+    """
 
-        def predict(w: Array) -> tuple[tuple[Array, ...], Array]:
-            return objective.predict(features, codes._replace(w=w))
+    name: str = field(default="variable_projection", init=False)
+    learning_rate: float = 0.05
+    context_learning_rate: float | None = None
+    inner_steps: int = 3
+    damping: float = 1e-3
 
-        model = quadratic(objective, predict, codes.w)
-        damping = jnp.broadcast_to(per_image(memory.damping, codes.w), codes.w.shape)
-        direction, predicted = newton_direction(model, damping, config.inner_steps)
-        moved = codes.w + direction
-        at_moved = measure(objective, *predict(moved))
-        better = at_moved.loss < model.info.loss
-        w = select(better, moved, codes.w)
+    label = "variable projection"
+    needs_linear = True
+    traced = ("learning_rate", "context_learning_rate", "damping")
+    counts = ("inner_steps",)
 
-        def total(features: Features, z: Array) -> tuple[Array, Info]:
-            info = measure(objective, *objective.predict(features, Codes(z, w)))
-            return info.loss.sum(), info
+    def solver(self) -> Solver:
+        """See `SolverSettings`."""
 
-        (of_features, of_z), info = jax.grad(total, argnums=(0, 1), has_aux=True)(features, codes.z)
-        gradient = pull_heads(of_features)[0] + of_z
-        z, state = updated(adam, gradient, memory.adam, codes.z)
-        ratio = (model.info.loss - at_moved.loss) / jnp.maximum(predicted, 1e-30)
-        new = Memory(state, adapted(memory.damping, ratio))
-        return Step(Codes(z, w), new, Codes(codes.z, w), info)
+        def init(codes: Codes, rates: Rates) -> Memory:
+            one = jnp.ones(codes.w.shape[:1], codes.w.dtype)
+            adam = optax.scale_by_adam().init((codes.latent, codes.context))
+            return Memory(adam, one * rates.damping)
 
-    return Solver(init, step)
+        def step(misfit: Misfit, codes: Codes, memory: Memory, rates: Rates, number: Array) -> Step:
+            heads, pull_heads = jax.vjp(misfit.heads, codes.latent)
+
+            def predict(w: Array) -> tuple[tuple[Array, ...], Array]:
+                return misfit.predict(heads, codes._replace(w=w))
+
+            model = quadratic(misfit, predict, codes.w)
+            damping = jnp.broadcast_to(per_image(memory.damping, codes.w), codes.w.shape)
+            direction, predicted = newton_direction(model, damping, self.inner_steps)
+            moved = codes.w + direction
+            at_moved = measured(misfit, *predict(moved))
+            better = at_moved.loss < model.info.loss
+            w = select(better, moved, codes.w)
+
+            def total(heads: Heads, latent: Any, context: Any) -> tuple[Array, Info]:
+                info = measured(misfit, *misfit.predict(heads, Codes(latent, w, context)))
+                return info.loss.sum(), info
+
+            slopes, info = jax.grad(total, argnums=(0, 1, 2), has_aux=True)(
+                heads, codes.latent, codes.context
+            )
+            of_latent = jax.tree.map(jnp.add, pull_heads(slopes[0])[0], slopes[1])
+            outer, state = adam_direction((of_latent, slopes[2]), memory.adam)
+            share = cosine(number, rates)
+            new_codes = Codes(
+                axpy(-share * rates.latent, outer[0], codes.latent),
+                w,
+                axpy(-share * rates.context, outer[1], codes.context),
+            )
+            ratio = (model.info.loss - at_moved.loss) / jnp.maximum(predicted, 1e-30)
+            new = Memory(state, adapted(memory.damping, ratio))
+            return Step(new_codes, new, codes._replace(w=w), info)
+
+        return Solver(init, step)

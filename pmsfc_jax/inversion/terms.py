@@ -2,43 +2,46 @@
 
 Every part of it is a `Term`: a weight times the mean over elements of ``|prediction - target|`` or
 its square, for each image by itself. All weights are settings; there is no hidden factor. Images
-are in [-1, 1]. ``V`` reaches this module as a callable and may give several feature maps; each
-counts by its own mean, and the means are averaged.
+are in [-1, 1]. ``V`` may give several feature maps; each counts by its own mean, and the means are
+averaged.
 
 A sum of terms has, besides its gradient, a curvature that is diagonal in the predictions: exact for
 squares, and for absolute values that of the parabola which touches them from above at the current
 prediction. The solvers that know the problem's shape (`solvers`) build on it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
 import chex
+import jax
 import jax.numpy as jnp
 
 from pmsfc_jax.core.typing import Array
 
-#: ``x [b, H, W, 3] -> feature maps [b, ...]``
-FeatureExtractor = Callable[[Array], Sequence[Array]]
 #: Mean absolute difference, or mean squared difference.
 Norm = Literal["l1", "l2"]
 #: Differences smaller than this have the curvature of this one under ``l1``; images span 2.
 L1_EPSILON = 1e-2
 
 
+#: What a term compares.
+Kind = Literal["pixel", "coarse", "base", "perceptual", "latent"]
+
+
 class Term(NamedTuple):
     """``weight * mean |prediction - target|^p``.
 
     Attributes:
-      kind: ``pixel``, ``coarse``, ``base``, ``perceptual`` or ``latent``.
-      weight: its factor.
+      kind: what is compared.
+      weight: its factor, a scalar; traced, so that another one compiles nothing.
       norm: p is 1 or 2.
       target: ``[b, ...]``.
 
     """
 
-    kind: Literal["pixel", "coarse", "base", "perceptual", "latent"]
-    weight: float
+    kind: Kind
+    weight: Array | float
     norm: Norm
     target: Array
 
@@ -73,10 +76,14 @@ def kind_mean(terms: Sequence[Term], distances: Sequence[Array], kind: str) -> A
     return sum(chosen[1:], start=chosen[0]) / len(chosen) if chosen else 0 * distances[0]
 
 
-def pyramid(x: Array) -> tuple[Array, Array]:
-    """Images ``[b, H, W, 3]`` at a half and a quarter of their size, by means of blocks.
+#: Levels of `pyramid`: a half and a quarter of the size.
+PYRAMID_LEVELS = 2
 
-    Sides have to be multiples of four, as those of every generator here are.
+
+def pyramid(x: Array) -> tuple[Array, ...]:
+    """Pictures ``[b, H, W, c]`` at a half and a quarter of their size, by means of blocks.
+
+    Sides have to be multiples of four; `coarse_fits` tells.
     """
 
     def halved(x: Array) -> Array:
@@ -87,8 +94,18 @@ def pyramid(x: Array) -> tuple[Array, Array]:
     return half, halved(half)
 
 
-def radius(z: Array) -> Array:
-    """``|z| / sqrt(d)`` of codes ``[b, r, k, d]``: ``[b, r, k]``, about 1 under a normal prior."""
+def coarse_fits(shape: tuple[int, ...]) -> bool:
+    """Whether pictures ``(H, W, c)`` can be halved twice."""
+    return shape[0] % 4 == 0 and shape[1] % 4 == 0
+
+
+def radius(latent: Any) -> Array:
+    """``|z| / sqrt(d)`` of codes with leaves ``[b, r, k, ...]``: ``[b, r, k]``.
+
+    About 1 under a normal prior.
+    """
+    leaves = [leaf.reshape(*leaf.shape[:3], -1) for leaf in jax.tree.leaves(latent)]
+    z = jnp.concatenate(leaves, axis=-1)
     return jnp.sqrt(jnp.square(z).mean(axis=-1) + jnp.finfo(z.dtype).tiny)
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from pmsfc_jax.inversion.feature_distance import feature_distance
-from pmsfc_jax.inversion.objective import (
+from pmsfc_jax.inversion.result import Perceptual
+from pmsfc_jax.inversion.terms import (
     L1_EPSILON,
     Term,
     curvature,
@@ -16,7 +17,6 @@ from pmsfc_jax.inversion.objective import (
     radius,
     weighted_sum,
 )
-from pmsfc_jax.inversion.result import Perceptual
 
 
 def pairs(shapes, seed=1):

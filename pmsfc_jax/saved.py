@@ -1,0 +1,110 @@
+"""Drawings on disk: files of codes, and the codes of a run's folder."""
+
+import os
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from pmsfc_jax.core.errors import InputError
+from pmsfc_jax.inversion.codes import Codes
+from pmsfc_jax.inversion.compositions import COMPOSITIONS
+from pmsfc_jax.inversion.drawing import Drawing, join
+from pmsfc_jax.io import codes as files
+from pmsfc_jax.io.codes import SavedCodes
+from pmsfc_jax.io.paths import shown
+from pmsfc_jax.io.runs import RunFolder
+
+
+def to_file(
+    drawing: Drawing,
+    losses: np.ndarray | None = None,
+    *,
+    target_sha256: str = "",
+    source: str = "",
+    source_sha256: str = "",
+) -> SavedCodes:
+    """A drawing as it lies in a file.
+
+    Args:
+      drawing: of ``n`` pictures.
+      losses: ``[n, num_steps]``, how they were found.
+      target_sha256: of a single picture's target, its uint8 pixels.
+      source: the name of its photograph's file.
+      source_sha256: of that file's bytes.
+
+    """
+    codes, count = jax.tree.map(np.asarray, drawing.codes), len(drawing)
+    return SavedCodes(
+        latent=codes.latent,
+        w=codes.w,
+        context=codes.context,
+        masks=np.asarray(drawing.masks, np.float32),
+        losses=np.zeros((count, 0), np.float32) if losses is None else losses,
+        layer=drawing.layer,
+        composition=drawing.composition,
+        precision=drawing.precision,
+        generator=drawing.generator,
+        identity=drawing.identity,
+        target_sha256=target_sha256,
+        source=source,
+        source_sha256=source_sha256,
+    )
+
+
+def from_file(saved: SavedCodes, name: str) -> Drawing:
+    """The drawing that lies in a file.
+
+    Args:
+      saved: what was read.
+      name: of the file, for messages.
+
+    Raises:
+      InputError: its composition is not known, or does not fit its masks.
+
+    """
+    composition = COMPOSITIONS.get(saved.composition)
+    if composition is None:
+        raise InputError(
+            f"{name} was composed by {saved.composition!r}, which this version of pmsfc_jax does "
+            f"not know ({', '.join(COMPOSITIONS)}): upgrade"
+        )
+    if len(composition.rows(jnp.asarray(saved.masks))) != saved.w.shape[1]:
+        raise InputError(f"{name} is damaged: codes, weights and masks do not fit together")
+    return Drawing(
+        codes=Codes(saved.latent, saved.w, saved.context),
+        masks=saved.masks,
+        layer=int(saved.layer),
+        composition=saved.composition,
+        precision=saved.precision,
+        generator=saved.generator,
+        identity=saved.identity,
+    )
+
+
+def save_codes(path: str | os.PathLike[str], drawing: Drawing) -> None:
+    """Write a drawing to an ``.npz`` file that plain numpy reads, whole or not at all.
+
+    Raises:
+      InputError: the file cannot be written.
+
+    """
+    files.save_codes(path, to_file(drawing))
+
+
+def load_codes(path: str | os.PathLike[str]) -> Drawing:
+    """Read the drawing of a file of codes, or of all pictures of a run's folder, by name.
+
+    Nothing in the files is executed. Files of earlier versions are read.
+
+    Raises:
+      InputError: a file is absent, damaged, of a newer version or another kind; a folder holds no
+        codes.
+
+    """
+    path = Path(path)
+    if not path.is_dir():
+        return from_file(files.load_codes(path), shown(path))
+    run = RunFolder(path)
+    return join([load_codes(run.codes_path(name)) for name in run.names()])
