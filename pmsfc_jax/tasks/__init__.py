@@ -1,0 +1,1 @@
+"""What inversion is used for. Restoration: see `degradations` and `restore`."""
