@@ -1,8 +1,8 @@
 """JPEG: 8x8 cosine transforms, coefficients rounded to steps, chroma at half the size.
 
 The model is libjpeg's: BT.601 luma and chroma, chroma reduced by means, enlarged again by a
-triangle filter, pictures continued to whole blocks by their last row and column. Rounding passes
-its derivative straight through.
+triangle filter, pictures continued to whole blocks by their last row and column. Rounding, of
+coefficients and of levels in between, passes its derivative straight through.
 """
 
 import io
@@ -22,6 +22,8 @@ from pmsfc_jax.tasks.degradations.jpeg_tables import SUBSAMPLINGS, Subsampling
 
 _PRECISE = jax.lax.Precision.HIGHEST
 _BLOCK = 8
+#: Half of a step, less what keeps a coefficient from being rounded away from there again.
+_INSIDE = 0.48
 #: Colour to luma and the two chromas, which are 0 where a pixel is grey; rows make one plane.
 _TO_PLANES = np.array(
     [
@@ -111,6 +113,10 @@ def _plane(coefficients: Array, size: tuple[int, int]) -> Array:
     return whole[:, : size[0], : size[1]]
 
 
+def _rounded(x: Array) -> Array:
+    return straight(x, jnp.round(x))
+
+
 def _steps(tables: Array, plane: int) -> Array:
     """Steps of a plane's coefficients, ``[b, 1, 1, 8, 8]``."""
     return tables[:, min(plane, 1), None, None]
@@ -120,7 +126,7 @@ def jpeg(subsampling: Subsampling = "4:2:0") -> Degradation:
     """Compressed; the operand is ``tables [b, 2, 8, 8]``, see `jpeg_tables`.
 
     ``finish`` puts each coefficient of the restored picture back into the interval that was
-    rounded to the one in the file.
+    rounded to the one in the file: exactly where the sides are whole blocks.
     """
     columns_halved = subsampling != "4:4:4"
     rows_halved = subsampling == "4:2:0"
@@ -144,10 +150,11 @@ def jpeg(subsampling: Subsampling = "4:2:0") -> Degradation:
         planes = []
         for i, plane in enumerate(planes_of((x + 1) * 127.5)):
             h, w = halved(i)
-            small = _along(_reduction(size[0], h), _reduction(size[1], w), plane)
+            whole = _rounded(plane)
+            small = _rounded(_along(_reduction(size[0], h), _reduction(size[1], w), whole))
             scaled = _coefficients(small) / _steps(tables, i)
-            kept = straight(scaled, jnp.round(scaled)) * _steps(tables, i)
-            read = _plane(kept, (small.shape[1], small.shape[2]))
+            kept = _rounded(scaled) * _steps(tables, i)
+            read = _rounded(_plane(kept, (small.shape[1], small.shape[2])))
             planes.append(_along(_enlargement(size[0], h), _enlargement(size[1], w), read))
         levels = levels_of(planes)
         return straight(levels, jnp.clip(levels, 0, 255)) / 127.5 - 1
@@ -163,7 +170,7 @@ def jpeg(subsampling: Subsampling = "4:2:0") -> Degradation:
             middle = jnp.round(_coefficients(small) / step) * step
             reduced = _along(_reduction(size[0], h), _reduction(size[1], w), restored)
             now = _coefficients(reduced)
-            change = jnp.clip(now, middle - step / 2, middle + step / 2) - now
+            change = jnp.clip(now, middle - _INSIDE * step, middle + _INSIDE * step) - now
             plane = _plane(change, (small.shape[1], small.shape[2]))
             changes.append(_along(_repetition(size[0], h), _repetition(size[1], w), plane))
         whole = jnp.stack(changes, axis=-1)

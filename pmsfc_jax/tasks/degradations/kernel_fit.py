@@ -10,7 +10,7 @@ from pmsfc_jax.tasks.degradations.blur import convolve
 _RATE = 0.1
 
 
-def fit_kernel(start: Array, x: Array, y: Array, *, steps: int = 200) -> Array:
+def fit_kernel(start: Array, x: Array, y: Array, *, steps: int = 500) -> Array:
     """The kernel of each image that best explains ``y`` as ``x`` blurred.
 
     It minimises ``mean (kernel * x - y)^2`` over the softmax of free numbers, which keeps it from

@@ -126,7 +126,8 @@ def test_what_was_observed_is_put_back(name):
         case.degradation, case.operands, pictures(), np.random.default_rng(0)
     )
     start = to_float(pictures(seed=5))
-    finished = jax.jit(case.degradation.finish)(operands, target, start)
+    finish = jax.jit(case.degradation.finish)
+    finished = finish(operands, target, start)
     assert finished.shape == start.shape
     weights = operator.weights(operands, target)
     seen = 1 if weights is None else np.asarray(weights)
@@ -134,7 +135,7 @@ def test_what_was_observed_is_put_back(name):
     assert np.sqrt(np.square(residual).mean()) <= case.consistent
     # What is consistent already is not changed: here, the truth, but for the rounding of its file.
     truth = to_float(pictures())
-    kept = np.asarray(case.degradation.finish(operands, target, truth))
+    kept = np.asarray(finish(operands, target, truth))
     away = np.sqrt(np.square(start - truth).mean())
     assert np.sqrt(np.square(kept - truth).mean()) < 0.15 * away
 
@@ -143,9 +144,12 @@ def test_the_observation_of_the_simple_inverse_is_the_observation(case):
     target, operands = observe(
         case.degradation, case.operands, pictures(), np.random.default_rng(0)
     )
-    x = np.asarray(case.degradation.dagger(operands, target, SHAPE))
+    dagger = jax.jit(case.degradation.dagger, static_argnums=2)
+    x = np.asarray(dagger(operands, target, SHAPE))
     assert x.shape == (COUNT, *SHAPE)
     weights = case.degradation.operator.weights(operands, target)
     seen = 1 if weights is None else np.asarray(weights)
     residual = seen * (np.asarray(case.degradation.operator.apply(operands, x)) - target)
-    assert np.square(residual).mean() < 0.01 * np.square(seen * target).mean()
+    # A JPEG of a JPEG is another one, most of all in its chroma.
+    share = 0.01 if case.degradation.linear else 0.1
+    assert np.square(residual).mean() < share * np.square(seen * target).mean()
