@@ -14,6 +14,7 @@ operands may be named as well.
 
 import importlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -28,6 +29,17 @@ from pmsfc_jax.tasks.degradations.inverse import least_squares
 
 _DAMPING = 1e-2
 _STEPS = 30
+
+
+@dataclass(frozen=True)
+class _Named:
+    """A function that is shown by its name: what is recorded must not hold its address."""
+
+    function: Callable[[Array], Array]
+    name: str
+
+    def __repr__(self) -> str:
+        return self.name
 
 
 def degradation_of(function: Callable[[Array], Array], name: str) -> Degradation:
@@ -54,7 +66,7 @@ def degradation_of(function: Callable[[Array], Array], name: str) -> Degradation
     def apply(operands: Any, x: Array) -> Array:
         return function(x)
 
-    operator = Operator(name, (function,), apply, shape, as_rgb)
+    operator = Operator(name, (_Named(function, name),), apply, shape, as_rgb)
 
     def simulate(operands: Any, images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         x = jnp.asarray(images, jnp.float32) / 127.5 - 1

@@ -116,6 +116,9 @@ def test_a_function_of_the_users_own(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     faded = d.load_degradation("my_camera:faded")
     assert faded.operator.shape((12, 18, 3)) == (6, 9, 3)
+    assert faded == d.load_degradation("my_camera:faded")
+    assert faded != d.degradation_of(lambda x: x, "my_camera:faded")
+    assert repr(faded.operator.settings) == "(my_camera:faded,)"
     y = faded.operator.apply((), to_float(pictures()))
     inverse = np.asarray(jax.jit(faded.dagger, static_argnums=2)((), y, (12, 18, 3)))
     np.testing.assert_allclose(faded.operator.apply((), inverse), y, atol=0.05)
