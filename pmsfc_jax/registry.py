@@ -12,7 +12,15 @@ from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.generator import SplitGenerator
 from pmsfc_jax.core.typing import Array, Params
 from pmsfc_jax.metrics.lpips import feature_maps, lpips_params
-from pmsfc_jax.nn import dcgan, lpips_heads, pggan, pggan_discriminator, squeezenet, vgg16
+from pmsfc_jax.nn import (
+    dcgan,
+    lpips_heads,
+    pggan,
+    pggan_discriminator,
+    squeezenet,
+    stylegan2,
+    vgg16,
+)
 from pmsfc_jax.nn.config import config_from
 from pmsfc_jax.weights.layouts.layout import LPIPS, PERCEPTUAL
 from pmsfc_jax.weights.store.folder import DISCRIMINATOR, GENERATOR, load_weights
@@ -86,6 +94,12 @@ FAMILIES: dict[str, Family] = {
             config_from_dict=dcgan.config_from_dict,
             abstract_params=lambda config: dcgan.pure_module(config).abstract_params,
             split_generator=dcgan.split_generator,
+        ),
+        Family(
+            name=stylegan2.FAMILY,
+            config_from_dict=stylegan2.config_from_dict,
+            abstract_params=lambda config: stylegan2.pure_module(config).abstract_params,
+            split_generator=stylegan2.split_generator,
         ),
         Family(
             name=pggan_discriminator.FAMILY,

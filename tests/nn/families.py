@@ -7,6 +7,7 @@ from pmsfc_jax.nn.dcgan import DCGANConfig, Stage
 from pmsfc_jax.nn.pggan import PGGANConfig
 from pmsfc_jax.nn.pggan_discriminator import DiscriminatorConfig
 from pmsfc_jax.nn.squeezenet import SqueezeNetConfig
+from pmsfc_jax.nn.stylegan2 import StyleGAN2Config
 from pmsfc_jax.nn.vgg16 import TAPS, VGG16Config
 
 # Equal widths where nothing else is tested: eager operations are compiled once a shape.
@@ -47,6 +48,26 @@ GENERATORS = {
             ),
             output="linear",
             prior="uniform",
+        ),
+    },
+    "stylegan2": {
+        "skip in w": StyleGAN2Config(6, 5, 2, (6, 6, 6), truncation=0.7),
+        "resnet in z, clamped": StyleGAN2Config(
+            6,
+            6,
+            1,
+            (6, 5, 6),
+            "resnet",
+            clamp=0.9,
+            latent_space="z",
+            truncation=0.7,
+            truncated_styles=2,
+        ),
+        "classes in z": StyleGAN2Config(
+            6, 6, 2, (6, 6), num_classes=3, latent_space="z", truncation=0.7
+        ),
+        "one class, plain": StyleGAN2Config(
+            6, 6, 1, (6, 6), "plain", num_classes=3, label=1, truncation=0.7
         ),
     },
 }

@@ -168,18 +168,26 @@ def test_another_configuration_is_another_generator():
 def test_gradients(made):
     """Finite, none without effect, and equal to finite differences in float64.
 
-    The direction moves codes and params at once; the gradient passes a cut on its way.
+    The direction moves codes and params at once; the gradient passes a cut on its way. Half of the
+    codes are drawn, so that it passes a mapping, too.
     """
     generator, rng = made.generator, np.random.default_rng(2)
     with jax.enable_x64(True):
         params = random_params(made.abstract, np.float64)
         z = jax.tree.map(lambda leaf: leaf[:2].astype(np.float64), made.z)
-        weight = rng.standard_normal((2, *generator.spec.image_shape))
+        noise = jax.tree.map(
+            lambda leaf: leaf.astype(np.float64) if leaf.dtype == np.float32 else leaf,
+            generator.spec.prior.draw(jax.random.key(3), 2),
+        )
+        weight = rng.standard_normal((4, *generator.spec.image_shape))
 
         @jax.jit
         @jax.value_and_grad
         def objective(point):
-            return jnp.sum(weight * through(generator, 0)(*point))
+            params, given = point
+            drawn = generator.mapping(params, noise) if generator.mapping else noise
+            both = jax.tree.map(lambda *leaves: jnp.concatenate(leaves), given, drawn)
+            return jnp.sum(weight * through(generator, 0)(params, both))
 
         def along(step):
             return jax.tree.map(lambda p, d: p + step * d, point, direction)
@@ -204,6 +212,13 @@ def test_a_draw_of_codes_is_a_function_of_its_key(made):
     for leaf, others in zip(*map(jax.tree.leaves, (once, other)), strict=True):
         assert len(leaf) == 4
         assert not np.array_equal(leaf, others)
+
+
+def test_the_centre_is_a_code(made):
+    if made.generator.centre is None:
+        pytest.skip("codes of this family have no centre")
+    centre = made.generator.centre(made.params)
+    chex.assert_trees_all_equal_shapes_and_dtypes(centre, made.generator.spec.latent)
 
 
 def test_sliced_head_gives_the_channels_of_the_whole_one(made):
@@ -246,9 +261,15 @@ def test_a_context_is_joined(made):
         share = jnp.asarray([[1.0, 0.0]] * 3)
         chex.assert_trees_all_close(generator.join(pairs, share, ()), context, **TOLERANCE)
         free = jax.tree.map(lambda leaf: jnp.zeros((3, *leaf.shape)), spec.free_context(layer))
-        joined = generator.join(pairs, jnp.full((3, 2), 0.5), free)
-        x = generator.tail(made.params, h, joined, layer=layer)
-        chex.assert_shape(x, (3, *spec.image_shape))
+
+        def total(free, h=h, pairs=pairs, layer=layer):
+            joined = generator.join(pairs, jnp.full((3, 2), 0.5), free)
+            x = generator.tail(made.params, h, joined, layer=layer)
+            chex.assert_shape(x, (3, *spec.image_shape))
+            return jnp.sum(jnp.sin(x))
+
+        for leaf in jax.tree.leaves(jax.grad(total)(free)):
+            assert np.abs(leaf).reshape(len(leaf), -1).max(axis=1).min() > 0
 
 
 def test_sliced_head_is_offered_wherever_it_is_exact():
