@@ -15,8 +15,8 @@ the shortcut of a resnet's block where it ends one. The context is what the tail
 - ``shortcut [n, H, W, C]`` (resnet, within a block): what the block read.
 
 One convolution serves all codes: the style of a code multiplies what it reads and the norm of the
-modulated kernel divides what it gives (equations 1 and 3), which equals modulating the kernel and is
-no grouped convolution.
+modulated kernel divides what it gives (equations 1 and 3). That equals modulating the kernel, and
+is no grouped convolution.
 """
 
 import math
@@ -58,13 +58,23 @@ class _Affine(nnx.Module):
 
 
 class _Styled(nnx.Module):
-    """A convolution whose input is scaled by a style."""
+    """A convolution whose input is scaled by a style, with noise of ``side`` pixels or none."""
 
-    def __init__(self, shape: tuple[int, ...], style_dim: int, *, rngs: nnx.Rngs):
+    def __init__(self, shape: tuple[int, ...], style_dim: int, side: int = 0, *, rngs: nnx.Rngs):
         scale = 1 / math.sqrt(math.prod(shape[:-1]))
         self.kernel = nnx.Param(scale * jax.random.normal(rngs.params(), shape))
         self.bias = nnx.Param(jnp.zeros((shape[-1],)))
+        if side:
+            self.noise = nnx.Param(jnp.zeros((side, side)))
         self.style = _Affine(style_dim, shape[-2], rngs=rngs, start=1.0)
+
+
+class _Skip(nnx.Module):
+    """The shortcut of a resnet's block; two branches meet, each with half the variance."""
+
+    def __init__(self, size: int, out: int, *, rngs: nnx.Rngs):
+        kernel = jax.random.normal(rngs.params(), (size, out))
+        self.kernel = nnx.Param(kernel / math.sqrt(2 * size))
 
 
 class StyleGAN2(nnx.Module):
@@ -90,13 +100,10 @@ class StyleGAN2(nnx.Module):
         for layer in range(config.num_layers):
             width, side = config.width(layer), config.side(layer)
             width_in = config.width(max(0, layer - 1))
-            conv = _Styled((3, 3, width_in, width), style, rngs=rngs)
-            conv.noise = nnx.Param(jnp.zeros((side, side)))
+            conv = _Styled((3, 3, width_in, width), style, side, rngs=rngs)
             setattr(self, f"conv{layer}", conv)
             if config.architecture == "resnet" and layer and layer % 2 == 0:
-                kernel = jax.random.normal(rngs.params(), (config.width(layer - 2), width))
-                skip = nnx.Module()
-                skip.kernel = nnx.Param(kernel / math.sqrt(2 * len(kernel)))
+                skip = _Skip(config.width(layer - 2), width, rngs=rngs)
                 setattr(self, f"skip{side}", skip)
         for layer in config.images():
             rgb = _Styled((config.width(layer), 3), style, rngs=rngs)
@@ -115,7 +122,8 @@ class StyleGAN2(nnx.Module):
     def head(self, latent: Any, layer: int) -> tuple[Array, dict[str, Array]]:
         """Codes to the feature at ``layer`` and what the tail needs."""
         styles = self._styles(latent)
-        x, carried = self._first(styles[:, 0]), {}
+        x = self._first(styles[:, 0])
+        carried: dict[str, Array] = {}
         for below in range(1, layer + 1):
             x, carried = self._layer(x, carried, styles[:, below], below)
         return x, {"w": styles[:, layer + 1 :], **carried}
@@ -152,15 +160,15 @@ class StyleGAN2(nnx.Module):
         return self._image(h, carried, styles[:, -1], self.config.num_layers - 1)
 
     def _mapped(self, noise: Any) -> Array:
-        """z and class to w, not truncated."""
+        """From z and class to w, not truncated."""
         config = self.config
         z = noise["z"] if isinstance(noise, dict) else noise
         x = pixel_norm(z)
         if config.num_classes:
-            if config.class_drawn:
-                embedded = noise["class"] if "class" in noise else self._embedded(noise["label"])
-            else:
+            if config.label is not None:
                 embedded = self._embedded(jnp.full((len(z),), config.label, jnp.int32))
+            else:
+                embedded = noise["class"] if "class" in noise else self._embedded(noise["label"])
             x = jnp.concatenate([x, pixel_norm(embedded)], axis=-1)
         for layer in range(config.mapping_depth):
             x = _GAIN * leaky_relu(getattr(self, f"map{layer}")(x), _SLOPE)

@@ -29,6 +29,13 @@ OPTIONS: dict[str, Option] = {
     "step": Option(int, "resolution that was trained last, 0 for 4x4", low=0),
     "depth": Option(int, "number of the resolution to stop at, as the codebase counts it", low=1),
     "label": Option(int, "class to draw", low=0),
+    "latent_space": Option(str, "space of StyleGAN2's codes", ("w", "z")),
+    "truncation": Option(
+        float, "how far codes stray from their centre, 1 for freely", low=0, high=1
+    ),
+    "truncated_styles": Option(int, "styles to truncate, from the coarsest on, 0 for all", low=0),
+    "noise": Option(str, "StyleGAN2's noise maps", ("stored", "none")),
+    "clamp": Option(float, "largest magnitude after an activation, 0 for no limit", low=0),
     "slope": Option(float, "slope of the leaky ReLU", low=0, high=1),
     "taps": Option(str, "layers whose outputs are the features, with commas between them"),
     "input": Option(str, "what a judging network's input is", ("imagenet", "raw")),
@@ -126,6 +133,13 @@ class Choices:
                 return value
         self._asked.append(f"{name}, {OPTIONS[name].meaning} ({ask})")
         return None
+
+    def maybe(self, name: str) -> Any:
+        """Settle a fact that may stay open: as given, else ``None``."""
+        value = self._given.get(name)
+        if value is not None:
+            self.settled.append(Choice(name, value, "given"))
+        return value
 
     def note(self, name: str, value: Any) -> None:
         """Record a fact that the file settles and nobody can change."""

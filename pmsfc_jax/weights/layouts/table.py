@@ -20,6 +20,8 @@ from pmsfc_jax.weights.layouts.pggan import (
     tf,
     zoo,
 )
+from pmsfc_jax.weights.layouts.stylegan2 import nvlabs as stylegan2_nvlabs
+from pmsfc_jax.weights.layouts.stylegan2 import rosinality as stylegan2_rosinality
 from pmsfc_jax.weights.networks.state_dicts import find_state_dicts
 
 LAYOUTS: tuple[Layout, ...] = (
@@ -35,6 +37,8 @@ LAYOUTS: tuple[Layout, ...] = (
     tf.LAYOUT,
     pytorch_examples.LAYOUT,
     fletchersarip93.LAYOUT,
+    stylegan2_nvlabs.LAYOUT,
+    stylegan2_rosinality.LAYOUT,
     vgg16_torchvision.LAYOUT,
     squeezenet.TORCHVISION,
     squeezenet.CAFFE,

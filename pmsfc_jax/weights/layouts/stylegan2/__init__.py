@@ -1,0 +1,1 @@
+"""Layouts of StyleGAN2 codebases."""
