@@ -36,9 +36,8 @@ def main(argv: Sequence[str]) -> int:
     ]
     count = sum(leaf.size for leaf in jax.tree.leaves(params))
     perceptual = load_perceptual(options.name, weights_dir=options.weights_dir)
-    print(
-        f"{spec.name}: latent {spec.latent.shape[0]}, image {'x'.join(map(str, spec.image_shape))}"
-    )
+    latent = " + ".join("x".join(map(str, shape)) for shape in spec.latent_sizes)
+    print(f"{spec.name}: latent {latent}, image {'x'.join(map(str, spec.image_shape))}")
     print(f"parameters: {count:,}   weights: {spec.identity[:16]}")
     print(f"perceptual network: {perceptual.name if perceptual else 'none'}\n")
     print(table(["layer", "feature HxWxC", "numbers"], rows))

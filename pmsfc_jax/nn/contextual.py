@@ -70,7 +70,7 @@ def split_with_context(
 
 
 def labelled(prior: Prior, num_classes: int) -> Prior:
-    """Noise ``{"z": [num, d], "label": [num] int32}``: codes of ``prior`` and classes, all alike."""
+    """Noise ``{"z": [num, d], "label": [num] int32}``: of ``prior``, and classes all alike."""
 
     def draw(key: Key, num: int) -> dict[str, Array]:
         key_z, key_label = jax.random.split(key)

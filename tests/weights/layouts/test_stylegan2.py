@@ -8,10 +8,13 @@ import jax
 import numpy as np
 import pytest
 
+from pmsfc_jax.cli import info
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.nn import stylegan2
 from pmsfc_jax.nn.layers import upsample_bilinear
 from pmsfc_jax.nn.transposed import transposed_conv2d
+from pmsfc_jax.registry import load_generator
+from pmsfc_jax.weights.convert import convert_checkpoint
 from pmsfc_jax.weights.reader.checkpoint import read_checkpoint
 from tests.weights import native_stylegan2 as native
 from tests.weights.conversion import TOLERANCE, converted, converted_file, error, nchw
@@ -206,6 +209,20 @@ def test_undone_arithmetic_shows(shared, change):
         conversion, io = opened(shared, folder)
         with mock.patch.multiple(stylegan2, **change):
             assert error(image_of(conversion, io["z"]), io["image"]) > FAR, folder
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("folder", FILES)
+def test_from_the_file_to_pictures(shared, folder, tmp_path, capsys):
+    source = shared / "checkpoints" / folder / FILES[folder]
+    place = convert_checkpoint(source, "converted", weights_dir=tmp_path, latent_space="z")
+    generator, params = load_generator("converted", weights_dir=tmp_path)
+    latent = generator.draw(params, jax.random.key(0), 2)
+    drawn_again = image_of(converted_file(source, latent_space="z"), latent)
+    assert error(nchw(generator(params, latent)), drawn_again) < TOLERANCE
+    assert info.main([str(place)]) == 0
+    latents = " + ".join(str(size) for (size,) in generator.spec.latent_sizes)
+    assert f"latent {latents}, image" in capsys.readouterr().out
 
 
 # Without fixtures.
