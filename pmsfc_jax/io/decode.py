@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO
 
-import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
+from pmsfc_jax.io.colour import notice_colours, to_srgb
+from pmsfc_jax.io.foreign import name_foreign, register_plugins
 from pmsfc_jax.io.notices import Notice
 from pmsfc_jax.io.paths import os_reason
 from pmsfc_jax.io.refusals import PhotographError, Refused
@@ -33,11 +34,6 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-# Rows of a picture that are scaled at a time.
-_BAND = 64
-# Numbers of TIFF tags.
-_TIFF_BITS_PER_SAMPLE = 258
-_TIFF_PHOTOMETRIC = 262
 
 
 def read_rgb(
@@ -45,10 +41,10 @@ def read_rgb(
 ) -> tuple[Image.Image, list[Notice]]:
     """Decode the first frame of a photograph.
 
-    Orientation (EXIF) is applied; transparency is put on white; CMYK and other colour spaces
-    become RGB by Pillow's plain formulas, embedded profiles are not used; 16-bit grey is scaled
-    by its full range; integers and floats of no stated range are scaled as the notice says.
-    No warning of Pillow's escapes.
+    Orientation (EXIF) is applied; transparency is put on white; colours become sRGB by the embedded
+    profile, without one by Pillow's plain formulas; 16-bit grey is scaled by its full range;
+    integers and floats of no stated range are scaled as the notice says. No warning of Pillow's
+    escapes.
 
     Args:
       path: the file.
@@ -122,7 +118,13 @@ def _reason(error: Exception) -> str:
 
 def _open(file: IO[bytes], max_pixels: int) -> Image.Image:
     Image.init()
-    image = Image.open(file, formats=[name for name in _FORMATS if name in Image.OPEN])
+    register_plugins()
+    try:
+        image = Image.open(file, formats=[name for name in _FORMATS if name in Image.OPEN])
+    except UnidentifiedImageError:
+        if (name := name_foreign(file)) is None:
+            raise
+        raise Refused(name) from None
     width, height = image.size
     if width * height > max_pixels:
         raise Refused(
@@ -141,8 +143,9 @@ def _decode(file: IO[bytes], max_pixels: int) -> tuple[Image.Image, list[Notice]
     image.load()
     if frames > 1:
         notices.append(Notice("frames", f"only the first of its {frames} frames is used"))
-    rgb = _to_rgb(image, notices)
     turn = _UPRIGHT.get(_orientation(image, notices))
+    notice_colours(image, notices)
+    rgb = to_srgb(image, notices)
     if turn is None:
         return rgb, notices
     notices.append(Notice("turned", "it was turned upright, as its EXIF block says"))
@@ -165,55 +168,3 @@ def _orientation(image: Image.Image, notices: list[Notice]) -> int:
     except Exception:  # a broken block of metadata does not spoil the picture
         notices.append(Notice("exif", "its EXIF block is damaged and was ignored"))
         return 1
-
-
-def _to_rgb(image: Image.Image, notices: list[Notice]) -> Image.Image:
-    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        return Image.fromarray(_grey_levels(image, notices)).convert("RGB")
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        if np.asarray(image.getchannel("A")).min() < 255:
-            notices.append(Notice("transparent", "its transparent parts were put on white"))
-        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
-    if image.mode == "CMYK":
-        notices.append(Notice("cmyk", "it was converted from CMYK without its colour profile"))
-    return image.convert("RGB")
-
-
-def _grey_levels(image: Image.Image, notices: list[Notice]) -> np.ndarray:
-    """Grey values of more than 8 bits, ``[H, W]``, scaled to uint8."""
-    values = np.asarray(image)
-    if not np.isfinite(values).all():
-        raise Refused("it holds values that are not finite numbers")
-    low, high = float(values.min()), float(values.max())
-    black = 0.0
-    if image.mode.startswith("I;16"):
-        # A TIFF of 12 bits fills only a sixteenth of the range of its 16-bit mode.
-        span = 2.0 ** _tiff_tag(image, _TIFF_BITS_PER_SAMPLE, 16) - 1
-    elif image.mode == "I" and low >= 0 and high <= 65535:
-        span = 65535.0  # how 16-bit PNM files, and PNG in earlier versions of Pillow, arrive
-    elif image.mode == "F" and low >= 0 and high <= 255:
-        span = 1.0 if high <= 1 else 255.0
-        notices.append(Notice("range", f"its float values were taken as 0 to {span:g}"))
-    else:
-        black, span = low, (high - low) or 1.0
-        notices.append(
-            Notice("range", f"its values, {low:g} to {high:g}, were stretched from black to white")
-        )
-    levels = np.empty(values.shape, np.uint8)
-    for rows in range(0, len(values), _BAND):  # whole pictures in float64 would not be small
-        scaled = (values[rows : rows + _BAND].astype(np.float64) - black) * 255 / span
-        levels[rows : rows + _BAND] = np.clip(np.rint(scaled), 0, 255)
-    if image.mode.startswith("I;16") and _tiff_tag(image, _TIFF_PHOTOMETRIC, 1) == 0:
-        levels = 255 - levels  # "white is zero", which Pillow heeds in 8-bit TIFF only
-    key = image.info.get("transparency")
-    if isinstance(key, int) and (transparent := values == key).any():
-        notices.append(Notice("transparent", "its transparent parts were put on white"))
-        levels[transparent] = 255
-    return levels
-
-
-def _tiff_tag(image: Image.Image, tag: int, default: int) -> int:
-    """First value of a numeric tag; ``default`` without it or in a file that is no TIFF."""
-    value = getattr(image, "tag_v2", {}).get(tag, default)
-    return int(value[0] if isinstance(value, tuple) else value)

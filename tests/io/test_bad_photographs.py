@@ -80,7 +80,7 @@ def test_eps_is_never_handed_to_an_interpreter(tmp_path):
     path.write_bytes(
         b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n%%EOF\n"
     )
-    assert "not an image of a known kind" in refusal(path)
+    assert "it is a PostScript file, not a photograph" in refusal(path)
 
 
 def test_absent_folder_and_dangling_link(tmp_path):
