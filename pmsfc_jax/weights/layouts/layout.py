@@ -9,27 +9,11 @@ import numpy as np
 
 from pmsfc_jax.core.typing import Params
 from pmsfc_jax.weights.layouts.options import Choices
-from pmsfc_jax.weights.reader.records import Record
+from pmsfc_jax.weights.networks.group import Group as Group
+from pmsfc_jax.weights.networks.visit import named_children
 
 #: Roles of networks that judge images, in their folders.
 PERCEPTUAL, LPIPS = "perceptual", "lpips"
-
-
-class Group(NamedTuple):
-    """One network of a checkpoint.
-
-    Attributes:
-      path: where it stands in the file's tree, ``""`` where it is the whole file.
-      arrays: its arrays by their native names.
-      node: attributes of the object that holds the arrays, where it is more than a dict of them.
-      beside: what stands beside it in the tree, by name (a configuration, for instance).
-
-    """
-
-    path: str
-    arrays: Mapping[str, np.ndarray]
-    node: Mapping[str, Any]
-    beside: Mapping[str, Any]
 
 
 class Conversion(NamedTuple):
@@ -76,55 +60,34 @@ class Layout:
     convert: Callable[[Group, Choices], Conversion]
     labels: Mapping[str, str] = field(default_factory=dict)
 
+    def knows(self, key: str) -> bool:
+        """Whether a key is one of this layout."""
+        return any(re.fullmatch(pattern, key) for pattern in (*self.keys, *self.own))
+
     def score(self, arrays: Mapping[str, np.ndarray]) -> float:
-        """Share of the keys that this layout knows; 0 where its own are absent."""
+        """Share of the keys that this layout knows; 0 where its own are absent.
+
+        Single numbers do not count: a step or an epoch may stand in any dict.
+        """
         own = re.compile("|".join(self.own))
         if not any(own.fullmatch(key) for key in arrays):
             return 0.0
         known = re.compile("|".join((*self.keys, *self.own)))
-        return sum(bool(known.fullmatch(key)) for key in arrays) / len(arrays)
+        keys = [key for key, array in arrays.items() if array.ndim]
+        return sum(bool(known.fullmatch(key)) for key in keys) / max(1, len(keys))
 
     def label(self, path: str) -> str:
         """What a group is called in messages and by ``which``: its path without wrappers."""
-        short = path.removesuffix(".state_dict").removeprefix("models.")
+        parts = path.removeprefix("models.").split(".")
+        # A network is found beside others as `state_dict.generator` or `generator.state_dict`.
+        short = ".".join(part for part in parts if part != "state_dict") or path
         return self.labels.get(short, short)
-
-
-def find_group(tree: Any, path: str, arrays: Mapping[str, np.ndarray]) -> Group:
-    """The group whose arrays were found at ``path`` of ``tree``, with its surroundings."""
-    parent, node = _walk({}, tree, path)
-    own = _named_children(node) if isinstance(node, Record) else {}
-    return Group(path, arrays, own, _named_children(parent))
-
-
-def _walk(parent: Any, node: Any, path: str) -> tuple[Any, Any]:
-    if not path:
-        return parent, node
-    for name, child in _named_children(node).items():
-        # A name may itself contain dots.
-        if path == name:
-            return node, child
-        if path.startswith(f"{name}."):
-            found = _walk(node, child, path[len(name) + 1 :])
-            if found[1] is not None:
-                return found
-    return None, None
-
-
-def _named_children(node: Any) -> dict[str, Any]:
-    if isinstance(node, Record):
-        return dict(node.attributes)
-    if isinstance(node, dict):
-        return {str(name): child for name, child in node.items()}
-    if isinstance(node, list | tuple):
-        return {str(index): child for index, child in enumerate(node)}
-    return {}
 
 
 def plain_settings(node: Any) -> dict[str, Any]:
     """The plain values (truth, numbers, text) of a configuration; empty where there is none."""
     settings = {}
-    for name, value in _named_children(node).items():
+    for name, value in named_children(node).items():
         value = value.item() if isinstance(value, np.generic) else value
         if type(value) in (bool, int, float, str):
             settings[name] = value

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from pmsfc_jax.weights.networks.state_dicts import find_state_dicts
 from pmsfc_jax.weights.reader.checkpoint import read_checkpoint
 from tests.weights import native
 from tests.weights.conversion import TOLERANCE, converted, error, normalised, through_cuts
+from tests.weights.state_dicts import find_state_dicts
 
 LATENT = 5
 #: 4x4 alone, and growing and shrinking; one deeper network, and one with equal neighbours.

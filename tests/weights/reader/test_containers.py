@@ -421,7 +421,7 @@ def test_paths_that_are_no_files(tmp_path):
 
 def test_neither_torch_nor_jax_is_imported():
     code = (
-        "import sys, pmsfc_jax.weights.reader.checkpoint, pmsfc_jax.weights.networks.state_dicts;"
+        "import sys, pmsfc_jax.weights.reader.checkpoint, pmsfc_jax.weights.networks.find;"
         "sys.exit(any(name in sys.modules for name in ('torch', 'jax', 'tensorflow')))"
     )
     root = Path(__file__).resolve().parents[3]

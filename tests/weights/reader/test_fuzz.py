@@ -16,10 +16,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pmsfc_jax.core.errors import InputError
-from pmsfc_jax.weights.networks.state_dicts import find_state_dicts
 from pmsfc_jax.weights.reader.checkpoint import parse
 from pmsfc_jax.weights.reader.records import Record
 from tests.weights.guard import nothing_runs
+from tests.weights.state_dicts import find_state_dicts
 from tests.weights.torch_files import (
     ORDERED,
     Call,

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from pmsfc_jax.core.errors import InputError
-from pmsfc_jax.weights.networks.state_dicts import find_state_dicts, flatten_module
+from pmsfc_jax.weights.networks.module import flatten_module
 from pmsfc_jax.weights.reader.checkpoint import read_checkpoint
 from pmsfc_jax.weights.reader.records import Record
+from tests.weights.state_dicts import find_state_dicts
 
 pytestmark = pytest.mark.torch
 torch = pytest.importorskip("torch")
@@ -146,7 +147,7 @@ def test_whole_modules_and_data_parallel(tmp_path, container):
         assert list(flat) == list(expected)
         for name, tensor in expected.items():
             assert_bitwise(flat[name], tensor)
-    assert list(flatten_module(save(net, tmp_path / "y.pt", container).tree)) == list(expected)
+    assert list(flatten_module(save(net, tmp_path / "y.pt", container).tree)[0]) == list(expected)
 
 
 @pytest.mark.parametrize("protocol", [2, 3, 4, 5])

@@ -6,6 +6,7 @@ weights take standardised images; ``input="raw"`` is for comparing with codebase
 
 from dataclasses import asdict
 
+from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.nn.vgg16 import (
     FAMILY,
     TAPS,
@@ -14,16 +15,18 @@ from pmsfc_jax.nn.vgg16 import (
     layer_names,
 )
 from pmsfc_jax.weights.layouts.judges.convolutions import chosen_taps, convert_convolutions
+from pmsfc_jax.weights.layouts.judges.relatives import VGG16, other_vgg
 from pmsfc_jax.weights.layouts.layout import PERCEPTUAL, Conversion, Group, Layout
 from pmsfc_jax.weights.layouts.options import Choices
 
-# A ReLU follows each convolution, and a pooling each block.
-_NUMBERS = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
 _STANDARD = VGG16Config()
 
 
 def _convert(group: Group, choices: Choices) -> Conversion:
-    names = dict(zip(layer_names(len(TAPS)), (f"features.{n}" for n in _NUMBERS), strict=True))
+    relative = other_vgg(group.arrays)
+    if relative:
+        raise InputError(relative)
+    names = dict(zip(layer_names(len(TAPS)), (f"features.{n}" for n in VGG16), strict=True))
     there = [name for name in names if f"{names[name]}.weight" in group.arrays]
     blocks = max((int(name[4]) for name in there), default=1)
     widths = list(_STANDARD.widths[:blocks])
@@ -44,7 +47,7 @@ def _convert(group: Group, choices: Choices) -> Conversion:
     return Conversion(FAMILY, asdict(config), params, {}, PERCEPTUAL)
 
 
-_LAYERS = "|".join(map(str, _NUMBERS))
+_LAYERS = "|".join(map(str, VGG16))
 
 LAYOUT = Layout(
     name="vgg16_torchvision",

@@ -34,12 +34,11 @@ _OUTPUTS = {"WGANGP": "linear", "Logistic": "linear", "MSE": "tanh", "DCGAN": "t
 
 
 def _convert(group: Group, choices: Choices) -> Conversion:
-    wrapper = ".module" if any(".module." in name for name in group.arrays) else ""
     levels = 1 + count(group.arrays, r"scaleLayers\.(\d{1,2})\..*")
     later = [f"scaleLayers.{i}.{j}" for i in range(levels - 1) for j in (0, 1)]
 
     def pair(name: str, axes: str, bias: str = "O") -> tuple[Key, Key]:
-        return Key(f"{name}{wrapper}.weight", axes), Key(f"{name}{wrapper}.bias", bias)
+        return Key(f"{name}.weight", axes), Key(f"{name}.bias", bias)
 
     layers = [pair("formatLayer", "OHW I", "OHW")]
     layers += [pair(name, "O I H W") for name in ["groupScale0.0", *later]]
@@ -103,8 +102,8 @@ def _settings(group: Group) -> dict[str, Any]:
 LAYOUT = Layout(
     name="pggan_zoo",
     codebases="facebookresearch/pytorch_GAN_zoo",
-    keys=(r"(groupScale0\.0|scaleLayers\.\d+\.[01])(\.module)?\.(weight|bias)",),
-    own=(r"(formatLayer|toRGBLayers\.\d+)(\.module)?\.(weight|bias)",),
+    keys=(r"(groupScale0\.0|scaleLayers\.\d+\.[01])\.(weight|bias)",),
+    own=(r"(formatLayer|toRGBLayers\.\d+)\.(weight|bias)",),
     preferred=("avgG", "netG"),
     options=("output", "equalised", "alpha", "slope"),
     convert=_convert,
