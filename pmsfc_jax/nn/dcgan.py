@@ -104,6 +104,8 @@ def _convolve(x: Array, kernel: Array, stage: Stage) -> Array:
 def _activate(x: Array, stage: Stage) -> Array:
     if stage.activation == "relu":
         return leaky_relu(x, 0.0)
+    if stage.activation == "elu":
+        return jax.nn.elu(x, stage.slope)
     return leaky_relu(x, stage.slope) if stage.activation == "leaky_relu" else x
 
 

@@ -9,7 +9,7 @@ from pmsfc_jax.nn.config import config_from
 from pmsfc_jax.nn.transposed import gathered_side, scattered_side
 
 Kind = Literal["transposed", "plain", "dense"]
-Activation = Literal["relu", "leaky_relu", "linear"]
+Activation = Literal["relu", "leaky_relu", "elu", "linear"]
 Output = Literal["tanh", "linear"]
 Prior = Literal["normal", "uniform"]
 
@@ -28,8 +28,8 @@ class Stage:
         transposed one's output.
       output_padding: pixels added to a transposed convolution's output, right and below.
       upsample: factor of a nearest-neighbour enlargement before a plain convolution.
-      activation: ``"relu"``, ``"leaky_relu"`` or ``"linear"``.
-      slope: of the leaky ReLU.
+      activation: ``"relu"``, ``"leaky_relu"``, ``"elu"`` or ``"linear"``.
+      slope: of the leaky ReLU; of an ELU its alpha.
 
     """
 

@@ -13,6 +13,8 @@ from pmsfc_jax.weights.layouts.layout import Layout
 from pmsfc_jax.weights.layouts.options import Choices
 from pmsfc_jax.weights.layouts.options import parse_options as parse_architecture
 from pmsfc_jax.weights.layouts.table import Recognised, recognise
+from pmsfc_jax.weights.layouts.unknown import passed_over_text
+from pmsfc_jax.weights.networks.names import is_average
 from pmsfc_jax.weights.reader.checkpoint import Checkpoint, read_checkpoint
 from pmsfc_jax.weights.store.folder import Network, check_replaceable, save_weights
 from pmsfc_jax.weights.store.manifest import Source
@@ -84,6 +86,9 @@ def _convert(
     with _naming(source, f" (layout {found.layout.name})"):
         choices = Choices(found.layout.name, found.layout.options, architecture)
         conversion = found.layout.convert(found.group, choices)
+        choices.check_all_used()
+        if conversion.grey:
+            choices.note("channels", 1)
     origin = Source(
         file=checkpoint.source,
         sha256=checkpoint.sha256,
@@ -118,7 +123,13 @@ def _described(checkpoint: Checkpoint, found: Recognised) -> str:
     ]
     if found.name:
         others = [name for name in found.candidates if name != found.name]
-        lines.append(f"takes {found.name}" + (f"; also there: {', '.join(others)}" * bool(others)))
+        average = ", an average" if is_average(found.group) else ""
+        also = f"; also there: {', '.join(others)}" if others else ""
+        lines.append(f"takes {found.name}{average}{also}")
+    if found.group.passed_over:
+        lines.append(f"passed over: {passed_over_text(found.group.passed_over)}")
+    if checkpoint.trailing:
+        lines.append(f"passed over: {checkpoint.trailing:,} bytes behind the end of the file")
     return "\n".join(lines)
 
 

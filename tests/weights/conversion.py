@@ -22,7 +22,9 @@ def converted(tree, which=None, **options):
     """The conversion of a checkpoint's tree."""
     found = recognise(tree, which)
     choices = Choices(found.layout.name, found.layout.options, options)
-    return found.layout.convert(found.group, choices)
+    conversion = found.layout.convert(found.group, choices)
+    choices.check_all_used()
+    return conversion
 
 
 def converted_file(path, which=None, **options):

@@ -63,6 +63,8 @@ def test_golden_manifest(tmp_path):
     assert source.choices == {
         "lod": {"value": 0.0, "from": "file"},
         "fused": {"value": False, "from": "file"},
+        "slope": {"value": 0.2, "from": "default"},
+        "upsample": {"value": "nearest", "from": "default"},
         "output": {"value": "linear", "from": "default"},
     }
     assert source.native_cuts == {f"layer{i}": i for i in range(6)}
@@ -182,7 +184,7 @@ def test_the_averaged_network_of_a_file(shared, tmp_path):
     path = shared / "checkpoints" / "pggan_zoo" / "checkpoint.pth"
     said = []
     folder = convert_checkpoint(path, "zoo", weights_dir=tmp_path, on_recognised=said.append)
-    assert "takes avgG; also there: netG" in said[0]
+    assert "takes avgG, an average; also there: netG" in said[0]
     assert read_manifest(folder).source.group == "avgG"
     io = np.load(path.parent / "io.npz")
     generator, params = load_generator(folder)

@@ -25,6 +25,7 @@ class Conversion(NamedTuple):
       params: nested dict of float32 numpy arrays.
       native_cuts: layer index of each cut that the codebase has a name for.
       role: of the network in its folder: ``"generator"``, or what a judging network is stored as.
+      grey: whether the file's images have one channel; ours have it three times.
 
     """
 
@@ -33,6 +34,7 @@ class Conversion(NamedTuple):
     params: Params
     native_cuts: dict[str, int]
     role: str = "generator"
+    grey: bool = False
 
 
 @dataclass(frozen=True)

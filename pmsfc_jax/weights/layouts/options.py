@@ -19,7 +19,9 @@ class Option(NamedTuple):
 
 #: Every fact that some layout takes.
 OPTIONS: dict[str, Option] = {
-    "output": Option(str, "what the network does to its image", ("linear", "tanh", "clip")),
+    "output": Option(
+        str, "what the network does to its image", ("linear", "tanh", "clip", "sigmoid")
+    ),
     "equalised": Option(bool, "whether kernels are scaled at run time"),
     "fused": Option(bool, "whether upsampling convolutions are stored as transposed ones"),
     "lod": Option(float, "level of detail, 0 for the whole network", low=0),
@@ -36,7 +38,14 @@ OPTIONS: dict[str, Option] = {
     "truncated_styles": Option(int, "styles to truncate, from the coarsest on, 0 for all", low=0),
     "noise": Option(str, "StyleGAN2's noise maps", ("stored", "none")),
     "clamp": Option(float, "largest magnitude after an activation, 0 for no limit", low=0),
-    "slope": Option(float, "slope of the leaky ReLU", low=0, high=1),
+    "activation": Option(
+        str, "what follows each hidden layer", ("relu", "leaky_relu", "elu", "linear")
+    ),
+    "slope": Option(float, "slope of the leaky ReLU, or alpha of an ELU", low=0, high=1),
+    "eps": Option(float, "what batch norms add to the variance", low=0, high=10),
+    "padding": Option(int, "of all convolutions but the first, as PyTorch counts it", low=0),
+    "upsample": Option(str, "how maps are doubled", ("nearest", "bilinear")),
+    "prior": Option(str, "what codes were drawn from in training", ("normal", "uniform")),
     "taps": Option(str, "layers whose outputs are the features, with commas between them"),
     "input": Option(str, "what a judging network's input is", ("imagenet", "raw")),
     "architecture": Option(str, "JSON file that describes a network of no known layout"),
@@ -44,7 +53,10 @@ OPTIONS: dict[str, Option] = {
 
 
 class Choice(NamedTuple):
-    """One fact that was settled, and by what: ``"file"``, ``"given"`` or ``"default"``."""
+    """One fact that was settled, and by what.
+
+    ``origin`` is ``"file"``, ``"given"``, or ``"default"`` for what was assumed.
+    """
 
     name: str
     value: Any
@@ -104,6 +116,7 @@ class Choices:
         if surplus:
             can = f"it takes {', '.join(takes)}" if takes else "it takes none"
             raise InputError(f"the {layout} layout has no {', '.join(surplus)} to set; {can}")
+        self._takes = takes
         self._given = {name: check_option(name, value) for name, value in given.items()}
         self._asked: list[str] = []
         self.settled: list[Choice] = []
@@ -140,10 +153,37 @@ class Choices:
         if value is not None:
             self.settled.append(Choice(name, value, "given"))
         return value
+=======
+    def takes(self, name: str) -> bool:
+        """Whether the layout leaves this fact open."""
+        return name in self._takes
+
+    def is_given(self, name: str) -> bool:
+        """Whether the caller settled this fact."""
+        return name in self._given
+
+    def assume(self, name: str, value: Any) -> None:
+        """Record a fact that nothing says."""
+        self.settled.append(Choice(name, value, "default"))
 
     def note(self, name: str, value: Any) -> None:
         """Record a fact that the file settles and nobody can change."""
         self.settled.append(Choice(name, value, "file"))
+
+    def check_all_used(self) -> None:
+        """Stop if a fact was given that changed nothing.
+
+        Raises:
+          InputError: it names them.
+
+        """
+        settled = {choice.name for choice in self.settled}
+        idle = [name for name in self._given if name not in settled]
+        if idle:
+            raise InputError(
+                f"{', '.join(idle)} {'is' if len(idle) == 1 else 'are'} of no use for what is in "
+                "the file: leave out what was given"
+            )
 
     def ask_if_needed(self) -> None:
         """Stop if a fact is missing.

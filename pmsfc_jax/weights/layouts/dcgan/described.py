@@ -6,9 +6,10 @@ rest. It is one object:
 
     family   "dcgan" (the default, and the only one)
     prior    what codes were drawn from in training: "normal" (the default), or "uniform" in [-1, 1]
-    output   of the last stage: "tanh" (the default) or "linear"
+    output   of the last stage: "tanh" (the default), "linear", or "sigmoid", whose pictures in
+             [0, 1] are stretched to [-1, 1]
     ignore   beginnings of keys to leave out, such as "auxiliary."; by default none
-    stages   a list of objects, from the code to the image of three channels
+    stages   a list of objects, from the code to the image of three channels, or one
 
 and a stage is, in the order in which the network computes it:
 
@@ -23,8 +24,8 @@ and a stage is, in the order in which the network computes it:
     norm            name of the batch norm that follows ("", for none); it may come before or after
                     the reshaping of a dense layer, but before the activation
     norm_epsilon    of that norm (1e-5)
-    activation      "relu", "leaky_relu" or "linear" (the default); the last stage has none
-    slope           of the leaky ReLU (0.2)
+    activation      "relu", "leaky_relu", "elu" or "linear" (the default); the last stage has none
+    slope           of the leaky ReLU, or alpha of the ELU (0.2)
 
 A stage that is a norm and an activation alone cannot be described.
 """
@@ -36,6 +37,7 @@ from pathlib import Path
 from typing import Any
 
 from pmsfc_jax.core.errors import InputError
+from pmsfc_jax.weights.layouts.dcgan.facts import check_described
 from pmsfc_jax.weights.layouts.dcgan.stages import StageKeys, convert_stages, stage_keys
 from pmsfc_jax.weights.layouts.layout import Conversion, Group, Layout
 from pmsfc_jax.weights.layouts.options import Choice, Choices
@@ -84,7 +86,7 @@ def _layout(content: Mapping[str, Any], name: str) -> Layout:
     for field, known in (
         ("family", ("dcgan",)),
         ("prior", ("normal", "uniform")),
-        ("output", ("tanh", "linear")),
+        ("output", ("tanh", "linear", "sigmoid")),
     ):
         if facts[field] not in known:
             raise InputError(f"{field} is {facts[field]!r}, not one of {', '.join(known)}")
@@ -101,11 +103,12 @@ def _layout(content: Mapping[str, Any], name: str) -> Layout:
         # The folder the description lay in is nobody's business later.
         choices.settled[-1] = Choice("architecture", name, "given")
         arrays = {k: a for k, a in group.arrays.items() if not k.startswith(tuple(ignored))}
+        check_described(group, stages, facts["output"])
         return convert_stages(
             arrays,
             stages,
-            output=facts["output"],
-            prior=facts["prior"],
+            facts["output"],
+            facts["prior"],
             native_cuts={stage.name: layer for layer, stage in enumerate(stages[:-1])},
         )
 

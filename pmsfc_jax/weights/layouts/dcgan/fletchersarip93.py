@@ -5,6 +5,7 @@ convolution (O, I), of 4x4 a transposed one (I, O) that doubles; the last stage 
 norm. Leaky ReLUs of slope 0.2, and a tanh at the end. Codes are uniform between -1 and 1.
 """
 
+from pmsfc_jax.weights.layouts.dcgan.facts import OPTIONS, settle_facts
 from pmsfc_jax.weights.layouts.dcgan.stages import StageKeys, convert_stages
 from pmsfc_jax.weights.layouts.layout import Conversion, Group, Layout, count
 from pmsfc_jax.weights.layouts.options import Choices
@@ -31,7 +32,8 @@ def _convert(group: Group, choices: Choices) -> Conversion:
             )
         )
     cuts = {f"generator_deconv.{i}": i for i in range(last)}
-    return convert_stages(arrays, stages, prior="uniform", native_cuts=cuts)
+    facts = settle_facts(group, choices, stages, prior="uniform")
+    return convert_stages(arrays, *facts, native_cuts=cuts)
 
 
 LAYOUT = Layout(
@@ -43,6 +45,6 @@ LAYOUT = Layout(
         r"generator_deconv\.\d+\.1\.(weight|bias|running_mean|running_var|num_batches_tracked)",
     ),
     preferred=("generator",),
-    options=(),
+    options=OPTIONS,
     convert=_convert,
 )

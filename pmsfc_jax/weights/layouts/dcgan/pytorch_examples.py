@@ -3,9 +3,11 @@
 The activations have numbers in it but no arrays, so that convolutions are ``main.0``, ``main.3``,
 ``main.6``, ... The first makes 4x4 of the code, each further one doubles; the last has neither norm
 nor ReLU but a tanh. Other depths (``ngf * 16`` for 128x128, three stages for 16x16) are read from
-the keys. Codes are drawn from a normal distribution.
+the keys. Codes are drawn from a normal distribution. Forks of it have other activations, which a
+state dict does not say.
 """
 
+from pmsfc_jax.weights.layouts.dcgan.facts import OPTIONS, settle_facts
 from pmsfc_jax.weights.layouts.dcgan.stages import StageKeys, convert_stages
 from pmsfc_jax.weights.layouts.layout import Conversion, Group, Layout, count
 from pmsfc_jax.weights.layouts.options import Choices
@@ -28,7 +30,8 @@ def _convert(group: Group, choices: Choices) -> Conversion:
         for i in range(last + 1)
     ]
     cuts = {f"main.{3 * i + 2}": i for i in range(last)}
-    return convert_stages(group.arrays, stages, native_cuts=cuts)
+    facts = settle_facts(group, choices, stages)
+    return convert_stages(group.arrays, *facts, native_cuts=cuts)
 
 
 LAYOUT = Layout(
@@ -38,6 +41,6 @@ LAYOUT = Layout(
     # Of the same names, the discriminator of the codebase has no norm after its first convolution.
     own=(rf"main\.1\.{_PARTS}",),
     preferred=("netG", "generator", "G"),
-    options=(),
+    options=(*OPTIONS, "activation", "padding"),
     convert=_convert,
 )

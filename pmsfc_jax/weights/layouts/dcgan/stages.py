@@ -11,7 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -69,14 +69,16 @@ def stage_keys(stages: Sequence[StageKeys]) -> tuple[str, ...]:
 def convert_stages(
     arrays: Mapping[str, np.ndarray],
     stages: Sequence[StageKeys],
-    *,
-    output: Output = "tanh",
+    output: Output | Literal["sigmoid"] = "tanh",
     prior: Prior = "normal",
+    *,
     native_cuts: Mapping[str, int],
 ) -> Conversion:
     """Convert the arrays of one generator, every one of them used exactly once.
 
-    Batch norms' ``num_batches_tracked`` counts training steps and is left out.
+    Batch norms' ``num_batches_tracked`` counts training steps and is left out. A sigmoid, stretched
+    from [0, 1] to [-1, 1], is the tanh of half its argument, which goes into the last kernel. An
+    image of one channel becomes three equal ones.
 
     Raises:
       InputError: keys are missing or unused, shapes do not fit each other, values are not finite
@@ -87,12 +89,14 @@ def convert_stages(
     arrays = {name: array for name, array in arrays.items() if name not in counters}
     sizes = _sizes(arrays, stages)
     check_arrays(arrays, _wanted(arrays, stages, sizes))
+    pairs = list(zip(stages, sizes, strict=True))
+    grey = sizes[-1].width == 1
     config = DCGANConfig(
         latent_dim=_known(sizes[0].incoming),
         stages=tuple(
             Stage(
                 kind=keys.kind,
-                width=_known(size.width),
+                width=3 if grey and keys is stages[-1] else _known(size.width),
                 kernel=_known(size.kernel),
                 stride=keys.stride,
                 padding=keys.padding,
@@ -101,15 +105,19 @@ def convert_stages(
                 activation=keys.activation,
                 slope=keys.slope,
             )
-            for keys, size in zip(stages, sizes, strict=True)
+            for keys, size in pairs
         ),
-        output=output,
+        output="tanh" if output == "sigmoid" else output,
         prior=prior,
     )
     params: Params = {
-        f"stage{layer}": _folded(arrays, keys, config, layer) for layer, keys in enumerate(stages)
+        f"stage{layer}": _folded(arrays, keys, size) for layer, (keys, size) in enumerate(pairs)
     }
-    return Conversion(FAMILY, asdict(config), params, dict(native_cuts))
+    last = params[f"stage{len(stages) - 1}"]
+    for name, array in last.items():
+        array = array / 2 if output == "sigmoid" else array
+        last[name] = np.repeat(array, 3, axis=-1) if grey else array
+    return Conversion(FAMILY, asdict(config), params, dict(native_cuts), grey=grey)
 
 
 class _Size(NamedTuple):
@@ -189,12 +197,11 @@ def _wanted(
     return wanted
 
 
-def _folded(
-    arrays: Mapping[str, np.ndarray], keys: StageKeys, config: DCGANConfig, layer: int
-) -> Params:
+def _folded(arrays: Mapping[str, np.ndarray], keys: StageKeys, size: _Size) -> Params:
+    width, side = _known(size.width), _known(size.kernel)
+
     def maps(array: np.ndarray) -> np.ndarray:
         """``[O]`` as it is, ``[O k k]`` as ``[k, k, O]``."""
-        width, side = config.stages[layer].width, config.stages[layer].kernel
         array = array.astype(np.float64)
         if array.shape == (width,):
             return array
@@ -202,11 +209,10 @@ def _folded(
 
     kernel = arrays[f"{keys.name}.weight"].astype(np.float64)
     if keys.kind == "dense":
-        incoming, side, _, width = config.kernel_shape(layer)
-        kernel = kernel.reshape(width, side, side, incoming).transpose(3, 1, 2, 0)
+        kernel = kernel.reshape(width, side, side, -1).transpose(3, 1, 2, 0)
     else:
         kernel = kernel.transpose(_AXES[keys.kind])
-    bias = np.zeros(config.bias_shape(layer))
+    bias = np.zeros((side, side, width) if keys.kind == "dense" else (width,))
     if keys.bias:
         bias = bias + maps(arrays[f"{keys.name}.bias"])
     if keys.norm:

@@ -21,6 +21,7 @@ from pmsfc_jax.weights.layouts.layout import (
     plain_settings,
 )
 from pmsfc_jax.weights.layouts.options import Choices
+from pmsfc_jax.weights.layouts.pggan.facts import OPTIONS, settle_facts
 from pmsfc_jax.weights.layouts.pggan.growth import faded, up_to
 from pmsfc_jax.weights.layouts.pggan.stack import (
     SQRT2,
@@ -83,6 +84,7 @@ def _convert(
         stack.latent_dim,
         unnormalised=unnormalised,
         fade=faded(1 - alpha, level),
+        **settle_facts(group, choices),
         **up_to(stack, level),
     )
     scales = he_scales(stack, first_fan_in=stack.latent_dim) if equalised else [1.0] * len(layers)
@@ -101,7 +103,7 @@ def _advice(stack: Stack) -> str:
 
 _CONV = r"conv_[12]\.(weight|bias)"
 _RGB = r"rgb_converters\.\d+\.(weight|bias)"
-_OPTIONS = ("equalised", "alpha", "depth")
+_OPTIONS = ("equalised", "alpha", "depth", *OPTIONS)
 
 V2 = Layout(
     name="pggan_akanimax_v2",

@@ -9,6 +9,7 @@ import math
 from pmsfc_jax.nn.pggan import PGGANConfig
 from pmsfc_jax.weights.layouts.layout import Conversion, Group, Layout, count
 from pmsfc_jax.weights.layouts.options import Choices
+from pmsfc_jax.weights.layouts.pggan.facts import OPTIONS, settle_facts
 from pmsfc_jax.weights.layouts.pggan.growth import up_to
 from pmsfc_jax.weights.layouts.pggan.stack import (
     Key,
@@ -34,9 +35,9 @@ def _convert(group: Group, choices: Choices) -> Conversion:
         others={f"{name}.wscale.scale": (1,) for name in [*layers, image]} if stored else {},
     )
     stack = read_stack(arrays, keys)
-    output = choices.pick("output", ask="gandissect uses linear, ganseeing clip")
+    facts = settle_facts(group, choices, output=None, ask="gandissect uses linear, ganseeing clip")
     choices.ask_if_needed()
-    config = PGGANConfig(stack.latent_dim, output=output, **up_to(stack, stack.top))
+    config = PGGANConfig(stack.latent_dim, **facts, **up_to(stack, stack.top))
     cuts = {name: layer for layer, name in enumerate(layers)}
     if not stored:
         scales = he_scales(stack, first_fan_in=16 * stack.latent_dim)
@@ -52,6 +53,6 @@ LAYOUT = Layout(
     keys=(r"layer\d+\.(conv\.weight|wscale\.scale)",),
     own=(r"layer\d+\.wscale\.b", r"output_\d+x\d+\.(conv\.weight|wscale\.(scale|b))"),
     preferred=("state_dict", "generator"),
-    options=("output",),
+    options=OPTIONS,
     convert=_convert,
 )

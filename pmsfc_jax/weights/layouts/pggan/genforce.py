@@ -10,6 +10,7 @@ import math
 from pmsfc_jax.nn.pggan import PGGANConfig
 from pmsfc_jax.weights.layouts.layout import Conversion, Group, Layout, count
 from pmsfc_jax.weights.layouts.options import Choices
+from pmsfc_jax.weights.layouts.pggan.facts import OPTIONS, settle_facts
 from pmsfc_jax.weights.layouts.pggan.growth import at_lod
 from pmsfc_jax.weights.layouts.pggan.stack import (
     Key,
@@ -45,7 +46,7 @@ def _convert(group: Group, choices: Choices) -> Conversion:
     lod = choices.pick("lod", stored=float(stack.others["lod"]))
     config = PGGANConfig(
         stack.latent_dim,
-        output=choices.pick("output", default="linear"),
+        **settle_facts(group, choices),
         **at_lod(stack, lod),
     )
     scales = he_scales(stack, first_fan_in=16 * stack.latent_dim)
@@ -71,6 +72,6 @@ LAYOUT = Layout(
     keys=(r"lod", r"layer\d+\.(weight|bias)"),
     own=(r"output\d+\.(weight|bias)",),
     preferred=("generator_smooth", "generator"),
-    options=("lod", "output", "fused"),
+    options=("lod", "fused", *OPTIONS),
     convert=_convert,
 )

@@ -12,6 +12,7 @@ import math
 from pmsfc_jax.nn.pggan import PGGANConfig
 from pmsfc_jax.weights.layouts.layout import Conversion, Group, Layout, count
 from pmsfc_jax.weights.layouts.options import Choices
+from pmsfc_jax.weights.layouts.pggan.facts import OPTIONS, settle_facts
 from pmsfc_jax.weights.layouts.pggan.growth import at_lod
 from pmsfc_jax.weights.layouts.pggan.stack import (
     Key,
@@ -47,7 +48,7 @@ def _convert(group: Group, choices: Choices) -> Conversion:
     choices.note("fused", bool(fused))
     config = PGGANConfig(
         stack.latent_dim,
-        output=choices.pick("output", default="linear"),
+        **settle_facts(group, choices),
         **at_lod(stack, math.ceil(lod)),
     )
     scales = he_scales(stack, first_fan_in=16 * stack.latent_dim)
@@ -66,6 +67,6 @@ LAYOUT = Layout(
     ),
     own=(r"(layer|output)\d+\.wscale\.bias",),
     preferred=("generator_smooth", "generator"),
-    options=("lod", "output"),
+    options=("lod", *OPTIONS),
     convert=_convert,
 )

@@ -10,6 +10,7 @@ from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.nn.pggan import PGGANConfig
 from pmsfc_jax.weights.layouts.layout import Conversion, Group, Layout
 from pmsfc_jax.weights.layouts.options import Choices
+from pmsfc_jax.weights.layouts.pggan.facts import OPTIONS, settle_facts
 from pmsfc_jax.weights.layouts.pggan.growth import faded, up_to
 from pmsfc_jax.weights.layouts.pggan.stack import (
     SQRT2,
@@ -40,7 +41,14 @@ def _convert(group: Group, choices: Choices) -> Conversion:
     )
     stack = read_stack(group.arrays, keys)
     step = choices.pick("step", ask="1 to 6 for 8x8 to 256x256, the last one that was trained")
-    output = choices.pick("output", ask="tanh is the codebase's default, linear if made without it")
+    facts = settle_facts(
+        group,
+        choices,
+        slope=0.1,
+        upsample="bilinear",
+        output=None,
+        ask="tanh is the codebase's default, linear if made without it",
+    )
     choices.ask_if_needed()
     if not 1 <= step <= stack.top:
         raise InputError(f"step is {step}, but this network has steps 1 to {stack.top}")
@@ -49,9 +57,7 @@ def _convert(group: Group, choices: Choices) -> Conversion:
         stack.latent_dim,
         norm="preactivation",
         latent_norm=False,
-        slope=0.1,
-        upsample="bilinear",
-        output=output,
+        **facts,
         # Their 8x8 has nothing to fade from and ignores alpha.
         fade=faded(1 - alpha, step, lowest=1),
         **up_to(stack, step),
@@ -68,6 +74,6 @@ LAYOUT = Layout(
     keys=(r"progression_\d+\.conv\.\d+\.conv\.(weight_orig|bias)",),
     own=(r"to_rgb_\d+\.conv\.(weight_orig|bias)", r"input_layer\.0\.conv\.(weight_orig|bias)"),
     preferred=("g_running", "generator"),
-    options=("step", "output", "alpha"),
+    options=("step", "alpha", *OPTIONS),
     convert=_convert,
 )

@@ -9,6 +9,7 @@ import math
 from pmsfc_jax.nn.pggan import PGGANConfig
 from pmsfc_jax.weights.layouts.layout import Conversion, Group, Layout, count
 from pmsfc_jax.weights.layouts.options import Choices
+from pmsfc_jax.weights.layouts.pggan.facts import OPTIONS, settle_facts
 from pmsfc_jax.weights.layouts.pggan.growth import up_to
 from pmsfc_jax.weights.layouts.pggan.stack import Key, StackKeys, assemble, read_stack
 
@@ -23,7 +24,8 @@ def _convert(group: Group, choices: Choices) -> Conversion:
         others={f"{name}.wscale.scale": (1,) for name in [*layers, "output"]},
     )
     stack = read_stack(group.arrays, keys)
-    config = PGGANConfig(stack.latent_dim, **up_to(stack, stack.top))
+    facts = settle_facts(group, choices)
+    config = PGGANConfig(stack.latent_dim, **facts, **up_to(stack, stack.top))
     scales = [float(stack.others[f"{name}.wscale.scale"][0]) for name in layers]
     rgb_scale = float(stack.others["output.wscale.scale"][0])
     cuts = {name: layer for layer, name in enumerate(layers)}
@@ -36,6 +38,6 @@ LAYOUT = Layout(
     keys=(r"output\.(conv\.weight|wscale\.(scale|b))",),
     own=(r"features\.\d+\.(conv\.weight|wscale\.(scale|b))",),
     preferred=("generator",),
-    options=(),
+    options=OPTIONS,
     convert=_convert,
 )

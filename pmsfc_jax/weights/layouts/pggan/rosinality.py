@@ -9,6 +9,7 @@ from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.nn.pggan import PGGANConfig
 from pmsfc_jax.weights.layouts.layout import Conversion, Group, Layout, count
 from pmsfc_jax.weights.layouts.options import Choices
+from pmsfc_jax.weights.layouts.pggan.facts import OPTIONS, settle_facts
 from pmsfc_jax.weights.layouts.pggan.growth import faded, up_to
 from pmsfc_jax.weights.layouts.pggan.stack import Key, StackKeys, assemble, he_scales, read_stack
 
@@ -53,6 +54,7 @@ def _convert(group: Group, choices: Choices) -> Conversion:
         norm="preactivation",
         label_dim=label_dim,
         fade=faded(1 - alpha, step),
+        **settle_facts(group, choices),
         **up_to(stack, step),
     )
     scales = he_scales(stack, first_fan_in=16 * stack.latent_dim)
@@ -66,6 +68,6 @@ LAYOUT = Layout(
     keys=(r"progression\.\d+\.conv\.\d+\.conv\.(weight_orig|bias)",),
     own=(r"to_rgb\.\d+\.(weight|bias)", r"label_embed\.weight"),
     preferred=("g_running", "generator"),
-    options=("label", "step", "alpha"),
+    options=("label", "step", "alpha", *OPTIONS),
     convert=_convert,
 )

@@ -64,6 +64,7 @@ class Stack(NamedTuple):
       rgb: ``[C, 3]`` and ``[3]`` by level.
       others: further arrays by native name.
       first_block: convolutions at 4x4.
+      grey: whether the file's image layers give one channel; here they give it three times.
 
     """
 
@@ -74,6 +75,7 @@ class Stack(NamedTuple):
     rgb: dict[int, tuple[np.ndarray, np.ndarray]]
     others: dict[str, np.ndarray]
     first_block: int
+    grey: bool = False
 
     def last_layer(self, level: int) -> int:
         """The last convolution of a level."""
@@ -105,10 +107,11 @@ def read_stack(arrays: Mapping[str, np.ndarray], keys: StackKeys) -> Stack:
         sizes.append({"I": incoming, "O": widths[layer], **sides[layer]})
         wanted[kernel.name] = expected_shape(kernel.axes, sizes[-1])
         wanted[bias.name] = expected_shape(bias.axes, sizes[-1])
+    channels = _image_channels(arrays, keys)
     rgb_sizes: dict[int, dict[str, Any]] = {}
     for level, (kernel, bias) in keys.rgb.items():
         width = widths[keys.first_block - 1 + 2 * level]
-        rgb_sizes[level] = {"I": width, "O": 3, "H": 1, "W": 1}
+        rgb_sizes[level] = {"I": width, "O": channels, "H": 1, "W": 1}
         wanted[kernel.name] = expected_shape(kernel.axes, rgb_sizes[level])
         wanted[bias.name] = expected_shape(bias.axes, rgb_sizes[level])
     check_arrays(arrays, wanted)
@@ -117,6 +120,9 @@ def read_stack(arrays: Mapping[str, np.ndarray], keys: StackKeys) -> Stack:
         array = reorder(arrays[key.name], key.axes, order, size)
         turned = tuple(order.index(axis) for axis in "HW") if key.turned else ()
         return np.flip(array, turned) if turned else array
+
+    def coloured(array: np.ndarray) -> np.ndarray:
+        return np.repeat(array, 3 // channels, axis=-1)
 
     orders = ["IHWO"] + ["HWIO"] * (len(keys.kernels) - 1)
     return Stack(
@@ -128,11 +134,15 @@ def read_stack(arrays: Mapping[str, np.ndarray], keys: StackKeys) -> Stack:
             for key, size in zip(keys.biases, sizes, strict=True)
         ),
         rgb={
-            level: (taken(pair[0], "IO", rgb_sizes[level]), taken(pair[1], "O", rgb_sizes[level]))
+            level: (
+                coloured(taken(pair[0], "IO", rgb_sizes[level])),
+                coloured(taken(pair[1], "O", rgb_sizes[level])),
+            )
             for level, pair in keys.rgb.items()
         },
         others={name: arrays[name] for name in keys.others},
         first_block=keys.first_block,
+        grey=channels == 1,
     )
 
 
@@ -188,7 +198,14 @@ def assemble(
         params["label"] = _scaled(label, 1.0)
     last = len(config.widths) - (2 if config.fade else 0)
     cuts = {name: layer for name, layer in native_cuts.items() if layer < last}
-    return Conversion(FAMILY, asdict(config), params, cuts)
+    return Conversion(FAMILY, asdict(config), params, cuts, grey=stack.grey)
+
+
+def _image_channels(arrays: Mapping[str, np.ndarray], keys: StackKeys) -> int:
+    """Channels of the image layers: 1 where most of them say so, else 3."""
+    square = {"H": 1, "W": 1}
+    said = [_size(arrays, kernel, "O", square) for kernel, _ in keys.rgb.values()]
+    return 1 if 2 * said.count(1) > len(said) else 3
 
 
 def _width(

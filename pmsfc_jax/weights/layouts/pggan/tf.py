@@ -19,6 +19,7 @@ from pmsfc_jax.weights.layouts.layout import (
     plain_settings,
 )
 from pmsfc_jax.weights.layouts.options import Choices
+from pmsfc_jax.weights.layouts.pggan.facts import OPTIONS, settle_facts
 from pmsfc_jax.weights.layouts.pggan.growth import at_lod
 from pmsfc_jax.weights.layouts.pggan.stack import (
     Key,
@@ -60,10 +61,12 @@ def _convert(group: Group, choices: Choices) -> Conversion:
     unnormalised: tuple[int, ...] = () if settings.get("normalize_latents", True) else (0,)
     if not settings.get("use_pixelnorm", True):
         unnormalised += tuple(range(1, len(layers) + 1))
+    leaky = settings.get("use_leakyrelu")
+    slope = None if leaky is None else 0.2 if leaky else 0.0
     config = PGGANConfig(
         stack.latent_dim,
         unnormalised=unnormalised,
-        slope=0.2 if settings.get("use_leakyrelu", True) else 0.0,
+        **settle_facts(group, choices, stored={"slope": slope}),
         **at_lod(stack, lod),
     )
     scales = he_scales(stack, first_fan_in=16 * stack.latent_dim)
@@ -91,7 +94,7 @@ LAYOUT = Layout(
     keys=(r"lod", r"\d+x\d+/(Dense|Conv|Conv0|Conv0_up|Conv1)/(weight|bias)"),
     own=(r"ToRGB_lod\d+/(weight|bias)", r"\d+x\d+/Conv0_up/(weight|bias)"),
     preferred=("Gs", "G"),
-    options=("lod", "equalised"),
+    options=("lod", "equalised", *OPTIONS),
     convert=_convert,
     labels={"0": "G", "1": "D", "2": "Gs"},
 )

@@ -19,6 +19,7 @@ from pmsfc_jax.weights.layouts.layout import (
     plain_settings,
 )
 from pmsfc_jax.weights.layouts.options import Choices
+from pmsfc_jax.weights.layouts.pggan.facts import OPTIONS, settle_facts
 from pmsfc_jax.weights.layouts.pggan.growth import faded, up_to
 from pmsfc_jax.weights.layouts.pggan.stack import (
     SQRT2,
@@ -50,16 +51,20 @@ def _convert(group: Group, choices: Choices) -> Conversion:
     stack = read_stack(group.arrays, keys)
 
     settings = _settings(group)
-    output = choices.pick(
-        "output",
-        stored=_OUTPUTS.get(settings.get("lossCriterion", "")),
+    facts = settle_facts(
+        group,
+        choices,
+        output=None,
         ask="linear for the losses WGANGP (the default) and Logistic, tanh for MSE and DCGAN",
+        stored={
+            "output": _OUTPUTS.get(settings.get("lossCriterion", "")),
+            "slope": settings.get("leakyReluLeak"),
+        },
     )
     equalised = choices.pick(
         "equalised", stored=settings.get("equalizedlR"), ask="true unless trained without it"
     )
     alpha = choices.pick("alpha", stored=settings.get("alpha"), default=0.0)
-    slope = choices.pick("slope", stored=settings.get("leakyReluLeak"), default=0.2)
     choices.ask_if_needed()
 
     first = np.concatenate([stack.kernels[0], stack.biases[0][None]])
@@ -69,8 +74,7 @@ def _convert(group: Group, choices: Choices) -> Conversion:
     )
     config = PGGANConfig(
         stack.latent_dim,
-        output=output,
-        slope=slope,
+        **facts,
         fade=faded(alpha, stack.top),
         label_dim=1,
         **up_to(stack, stack.top),
@@ -105,6 +109,6 @@ LAYOUT = Layout(
     keys=(r"(groupScale0\.0|scaleLayers\.\d+\.[01])\.(weight|bias)",),
     own=(r"(formatLayer|toRGBLayers\.\d+)\.(weight|bias)",),
     preferred=("avgG", "netG"),
-    options=("output", "equalised", "alpha", "slope"),
+    options=("equalised", "alpha", *OPTIONS),
     convert=_convert,
 )
