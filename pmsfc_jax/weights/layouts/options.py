@@ -153,7 +153,7 @@ class Choices:
         if value is not None:
             self.settled.append(Choice(name, value, "given"))
         return value
-=======
+
     def takes(self, name: str) -> bool:
         """Whether the layout leaves this fact open."""
         return name in self._takes
