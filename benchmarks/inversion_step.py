@@ -30,11 +30,11 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from pmsfc_jax.inversion.batch import InversionConfig
 
 import pmsfc_jax as pm
 from pmsfc_jax.core.generator import default_layer
 from pmsfc_jax.evaluation.memory import peak_memory
-from pmsfc_jax.inversion.batch import InversionConfig
 from pmsfc_jax.inversion.compose import Codes
 from pmsfc_jax.inversion.optimise import Setting, advance, start, steps_per_call
 from pmsfc_jax.nn import pggan

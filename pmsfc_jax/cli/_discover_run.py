@@ -19,8 +19,8 @@ from pmsfc_jax.api import (
     save_subspaces,
     to_uint8,
 )
-from pmsfc_jax.cli._console import notice, progress_bar
-from pmsfc_jax.cli._print import describe_effects, describe_subspaces
+from pmsfc_jax.cli.console import notice, progress_bar
+from pmsfc_jax.cli.describe import describe_effects, describe_subspaces
 from pmsfc_jax.cli.discover import Options
 from pmsfc_jax.core.checks import positive_int
 from pmsfc_jax.core.errors import InputError

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import tyro
 
-from pmsfc_jax.cli._console import notice, progress_bar
-from pmsfc_jax.cli._options import parse
+from pmsfc_jax.cli.console import notice, progress_bar
+from pmsfc_jax.cli.parsing import parse
 from pmsfc_jax.core.errors import InputError
 
 

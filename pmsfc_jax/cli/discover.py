@@ -7,7 +7,7 @@ from typing import Literal
 
 import tyro
 
-from pmsfc_jax.cli._options import parse
+from pmsfc_jax.cli.parsing import parse
 
 
 @dataclass

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import tyro
 
-from pmsfc_jax.cli._console import table
-from pmsfc_jax.cli._options import parse
+from pmsfc_jax.cli.console import table
+from pmsfc_jax.cli.parsing import parse
 
 
 @dataclass

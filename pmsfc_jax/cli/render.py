@@ -6,8 +6,8 @@ from pathlib import Path
 
 import tyro
 
-from pmsfc_jax.cli._console import notice, progress_bar
-from pmsfc_jax.cli._options import parse
+from pmsfc_jax.cli.console import notice, progress_bar
+from pmsfc_jax.cli.parsing import parse
 
 
 @dataclass

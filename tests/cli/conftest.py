@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from jax.experimental.compilation_cache import compilation_cache
 
-from pmsfc_jax.cli._compile_cache import use_compilation_cache
+from pmsfc_jax.cli.compile_cache import use_compilation_cache
 from pmsfc_jax.cli.main import main
 from pmsfc_jax.io.images import save_png
 from pmsfc_jax.nn import pggan, pggan_discriminator

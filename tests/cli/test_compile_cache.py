@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from pmsfc_jax.cli import _compile_cache
-from pmsfc_jax.cli._compile_cache import cache_folder
+from pmsfc_jax.cli import compile_cache
+from pmsfc_jax.cli.compile_cache import cache_folder
 
 #: A program as a user's: it switches the cache on and compiles something that takes a while.
 PROGRAM = """
 import sys, warnings
 warnings.simplefilter("error")
-from pmsfc_jax.cli import _compile_cache
-_compile_cache._LEAST_SECONDS = 0.0
-folder = _compile_cache.use_compilation_cache()
+from pmsfc_jax.cli import compile_cache
+compile_cache._LEAST_SECONDS = 0.0
+folder = compile_cache.use_compilation_cache()
 print(folder)
 import jax, jax.numpy as jnp
 for word in sys.argv[1:]:
@@ -63,7 +63,7 @@ def test_the_place(environment, tmp_path):
 
 def test_another_kind_of_machine_has_another_folder(environment):
     here = cache_folder()
-    environment.setattr(_compile_cache.platform, "machine", lambda: "another")
+    environment.setattr(compile_cache.platform, "machine", lambda: "another")
     assert cache_folder() != here
 
 
@@ -100,7 +100,7 @@ def test_a_damaged_program_is_compiled_anew(environment, tmp_path):
 
 def test_jax_s_own_setting_goes_before(environment, tmp_path):
     environment.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path / "theirs"))
-    assert _compile_cache.use_compilation_cache() is None
+    assert compile_cache.use_compilation_cache() is None
     assert not (tmp_path / "home").exists()
 
 
@@ -108,6 +108,6 @@ def test_the_oldest_programs_go_first(tmp_path):
     for i in range(5):
         (tmp_path / f"{i}-cache").write_bytes(bytes(100))
         os.utime(tmp_path / f"{i}-cache", (1000 - i, 1000 - i))
-    _compile_cache._prune(tmp_path, most=250)
+    compile_cache._prune(tmp_path, most=250)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["0-cache", "1-cache"]
-    _compile_cache._prune(tmp_path / "nowhere")
+    compile_cache._prune(tmp_path / "nowhere")

@@ -7,7 +7,7 @@ import os
 import jax.numpy as jnp
 import pytest
 
-from pmsfc_jax.cli import _invert_load
+from pmsfc_jax.cli.invert import prepare
 from pmsfc_jax.inversion import run_batch
 from pmsfc_jax.inversion.optimise import advance
 from pmsfc_jax.io.find import find_photographs
@@ -80,7 +80,7 @@ def test_a_photograph_that_vanishes_is_left_out(pmsfc, photos, tmp_path, monkeyp
         (folder / "p1.png").unlink()
         return found
 
-    monkeypatch.setattr(_invert_load, "find_photographs", listed)
+    monkeypatch.setattr(prepare, "find_photographs", listed)
     code, out, err = pmsfc("invert", folder, "--out", tmp_path / "run", *SHORT, "--json")
     assert code == 1
     assert "left out" in err

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from pmsfc_jax.cli._events import Events
+from pmsfc_jax.cli.events import Events
 from pmsfc_jax.cli.main import main
 
 SHORT = ("--generator", "plain", "--method", "single", "--steps", "10", "--batch-size", "2")
@@ -58,7 +58,7 @@ def test_mistakes_are_events_too(pmsfc, photos, tmp_path):
 
 def test_progress_comes_at_most_once_a_second(capsys, monkeypatch):
     now = [100.0]
-    monkeypatch.setattr("pmsfc_jax.cli._events.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("pmsfc_jax.cli.events.time.monotonic", lambda: now[0])
     events = Events(wanted=True)
     for i in range(25):
         events.progress(step=i, loss=float("nan"))

@@ -6,8 +6,8 @@ from typing import get_args, get_type_hints
 
 import pytest
 
-from pmsfc_jax.cli import _invert_load
-from pmsfc_jax.cli.invert import Options
+from pmsfc_jax.cli.invert import prepare
+from pmsfc_jax.cli.invert.options import Options
 from pmsfc_jax.inversion.compositions import COMPOSITIONS
 from pmsfc_jax.inversion.config import InversionConfig, Objective
 from pmsfc_jax.inversion.presets import PRESETS
@@ -29,7 +29,7 @@ def test_options_know_the_presets_and_every_setting():
     assert choices(Options, "preset") == set(PRESETS)
     assert choices(Options, "method") == set(COMPOSITIONS)
     assert choices(Options, "optimiser") == set(SOLVERS)
-    options = {_invert_load._RENAMED.get(f.name, f.name): f for f in dataclasses.fields(Options)}
+    options = {prepare._RENAMED.get(f.name, f.name): f for f in dataclasses.fields(Options)}
     fields = [f for f in dataclasses.fields(InversionConfig) if f.name not in WHOLE]
     kinds = [InversionConfig, Objective, *SOLVERS.values()]
     for kind in kinds:

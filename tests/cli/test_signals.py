@@ -3,7 +3,7 @@ import signal
 
 import pytest
 
-from pmsfc_jax.cli._signals import stop_on_signal
+from pmsfc_jax.cli.signals import stop_on_signal
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

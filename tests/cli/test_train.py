@@ -7,8 +7,8 @@ import signal
 import numpy as np
 import pytest
 
-from pmsfc_jax.cli import _train_report
-from pmsfc_jax.cli._train_report import duration, reporter
+from pmsfc_jax.cli.train import report
+from pmsfc_jax.cli.train.report import duration, reporter
 from pmsfc_jax.io.images import save_png
 from pmsfc_jax.training.record import Progress
 from pmsfc_jax.weights.store.manifest import read_manifest
@@ -142,10 +142,10 @@ def test_durations_in_words(seconds, words):
 
 def test_a_log_file_gets_a_line_a_minute(capsys, monkeypatch):
     clock = iter([1000.0, 1000.0, 1059.0, 1060.0, 1060.0])
-    monkeypatch.setattr(_train_report, "monotonic", lambda: next(clock))
-    with reporter() as report:
+    monkeypatch.setattr(report, "monotonic", lambda: next(clock))
+    with reporter() as tell:
         for images in (100, 200, 300):
-            report(Progress(images, 1000, 16, 0.5, 2.0, {}))
+            tell(Progress(images, 1000, 16, 0.5, 2.0, {}))
     assert capsys.readouterr().err.splitlines() == [
         "100 of 1000 images, 16x16 2 images/s, 8 min left",
         "300 of 1000 images, 16x16 2 images/s, 6 min left",

@@ -2,7 +2,7 @@
 
 import jax
 
-from pmsfc_jax.cli._console import notice
+from pmsfc_jax.cli.console import notice
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.inversion.plan import Batch, plan_batches
 from pmsfc_jax.inversion.resume import Resume, Snapshot

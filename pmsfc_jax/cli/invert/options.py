@@ -1,13 +1,10 @@
 """``pmsfc invert``: photographs in; codes, redrawn images, metrics and a sheet out."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
-
-from pmsfc_jax.cli._options import parse
 
 #: The generator that is shipped with the package.
 DEFAULT_GENERATOR = "pggan_tops32"
@@ -114,11 +111,3 @@ class Options:
     """For programs: one JSON object a line on stdout, each with an "event": started, progress (at
     most once a second), image (with its metrics), left_out, failed, and at the end done, stopped
     or error. Text for people goes to stderr."""
-
-
-def main(argv: Sequence[str]) -> int:
-    """Invert and report; `Options` tells the exit codes."""
-    options = parse(Options, "invert", argv)
-    from pmsfc_jax.cli._invert_run import invert_run
-
-    return invert_run(options)

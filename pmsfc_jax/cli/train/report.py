@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from pmsfc_jax.cli._console import notice, progress_bar
+from pmsfc_jax.cli.console import notice, progress_bar
 
 if TYPE_CHECKING:
     from pmsfc_jax.training.record import Progress

@@ -2,78 +2,17 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-import tyro
-
-from pmsfc_jax.cli._compile_cache import use_compilation_cache
-from pmsfc_jax.cli._console import notice
-from pmsfc_jax.cli._options import parse
-from pmsfc_jax.cli._signals import stop_on_signal
-from pmsfc_jax.cli._train_report import reporter
+from pmsfc_jax.cli.compile_cache import use_compilation_cache
+from pmsfc_jax.cli.console import notice
+from pmsfc_jax.cli.parsing import parse
+from pmsfc_jax.cli.signals import stop_on_signal
+from pmsfc_jax.cli.train.options import Options
+from pmsfc_jax.cli.train.report import reporter
 from pmsfc_jax.core.errors import InputError
-
-
-@dataclass
-class Options:
-    """Train a progressive GAN on a folder of images. The same command again resumes it."""
-
-    data: Path
-    """Folder of images of any size; they are cropped and resized to squares."""
-    run: Path
-    """Folder for settings, checkpoints, sample sheets and the log."""
-    resolution: int = 32
-    """Side of the images, a power of two from 8 on."""
-    widths: tuple[int, ...] = (128, 128, 128, 64)
-    """Channels at 4x4, 8x8, ... up to the resolution."""
-    discriminator_widths: tuple[int, ...] | None = None
-    """The discriminator's channels, where they are to be others."""
-    latent_dim: int = 128
-    """Length of a latent code."""
-    start_resolution: int = 8
-    """Side of the first stage."""
-    total_images: int = 400_000
-    """Photographs to show in all."""
-    stage_images: int = 60_000
-    """Photographs shown in each stage before the last."""
-    fade_images: int = 20_000
-    """Photographs over which new layers fade in."""
-    batch_size: int = 8
-    """Photographs a step."""
-    learning_rate: float = 2e-3
-    """Adam's, for both networks."""
-    loss: Literal["non-saturating", "relativistic"] = "non-saturating"
-    """What both networks minimise; the relativistic one compares each sample with a photograph."""
-    r1_gamma: float = 0.02
-    """Weight of the gradient penalty."""
-    r1_interval: int = 16
-    """Steps between two penalties, each weighted by it: more are steadier and dearer."""
-    average_half_life: float = 6_000.0
-    """Images after which a weight's share in the average has halved."""
-    augmentations: tuple[Literal["colour", "translation", "cutout"], ...] = ("translation",)
-    """What is changed at random in all that the discriminator sees: more for fewer images and
-    longer runs, none after --augmentations."""
-    compute_dtype: Literal["float32", "bfloat16"] = "float32"
-    """In what the networks compute; bfloat16 is for accelerators."""
-    seed: int = 0
-    """Of weights, latents and order."""
-    start_from: str | None = None
-    """Begin with weights that are there, by name or folder, instead of random ones."""
-    weights_dir: Path | None = None
-    """Where to look first for the weights of --start-from."""
-    save_every_seconds: float = 300.0
-    """At most this much work is lost when the process is killed."""
-    export: Path | None = None
-    """Write the finished weights to this folder, for instance ported_weights/mine."""
-    export_state: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
-    """Add what a later run needs to train on from the exported weights with --start-from."""
-    card: Path | None = None
-    """JSON file whose notes (data, licence, ...) go into the exported manifest."""
-    overwrite: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
-    """Replace exported weights of the same name."""
-
 
 #: Fewer photographs than this are learned by heart before the samples are any good.
 _FEW = 1000

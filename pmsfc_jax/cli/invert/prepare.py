@@ -17,10 +17,10 @@ from pmsfc_jax.api import (
     random_subspaces,
     save_subspaces,
 )
-from pmsfc_jax.cli._console import notice, progress_bar
-from pmsfc_jax.cli._events import Events
-from pmsfc_jax.cli._print import describe_subspaces
-from pmsfc_jax.cli.invert import Options
+from pmsfc_jax.cli.console import notice, progress_bar
+from pmsfc_jax.cli.describe import describe_subspaces
+from pmsfc_jax.cli.events import Events
+from pmsfc_jax.cli.invert.options import Options
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.generator import default_layer
 from pmsfc_jax.core.typing import Params

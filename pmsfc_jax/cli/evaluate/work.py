@@ -20,8 +20,8 @@ from pmsfc_jax.api import (
     random_subspaces,
     to_uint8,
 )
-from pmsfc_jax.cli._console import notice
-from pmsfc_jax.cli.evaluate import Options
+from pmsfc_jax.cli.console import notice
+from pmsfc_jax.cli.evaluate.options import Options
 from pmsfc_jax.core.generator import default_layer
 from pmsfc_jax.core.typing import Params
 from pmsfc_jax.evaluation.measure import Judge, Task, measure_row, steps_within

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from pmsfc_jax.api import Drawing, InversionConfig, SplitGenerator, Subspaces, load_codes
-from pmsfc_jax.cli.invert import Options
+from pmsfc_jax.cli.invert.options import Options
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.inversion.checks import partition_of
 from pmsfc_jax.inversion.drawing import check_drawing, join

@@ -18,17 +18,18 @@ from pmsfc_jax.api import (
     load_subspaces,
     to_uint8,
 )
-from pmsfc_jax.cli._compile_cache import use_compilation_cache
-from pmsfc_jax.cli._console import notice, progress_bar
-from pmsfc_jax.cli._events import Events
-from pmsfc_jax.cli._invert_load import (
+from pmsfc_jax.cli.compile_cache import use_compilation_cache
+from pmsfc_jax.cli.console import notice, progress_bar
+from pmsfc_jax.cli.events import Events
+from pmsfc_jax.cli.invert.options import EXIT_STOPPED, Options
+from pmsfc_jax.cli.invert.prepare import (
     config_of,
     load_all,
     load_v,
     partition_for,
     settings_record,
 )
-from pmsfc_jax.cli._invert_measure import (
+from pmsfc_jax.cli.invert.report import (
     as_numbers,
     means,
     measure,
@@ -36,10 +37,9 @@ from pmsfc_jax.cli._invert_measure import (
     saved_codes,
     summary,
 )
-from pmsfc_jax.cli._invert_start import codes_sha256, starting_codes, subspaces_path
-from pmsfc_jax.cli._invert_state import batches_to_do, plan_of, resume_in
-from pmsfc_jax.cli._signals import stop_on_signal
-from pmsfc_jax.cli.invert import EXIT_STOPPED, Options
+from pmsfc_jax.cli.invert.resume import batches_to_do, plan_of, resume_in
+from pmsfc_jax.cli.invert.start import codes_sha256, starting_codes, subspaces_path
+from pmsfc_jax.cli.signals import stop_on_signal
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.images import to_float
 from pmsfc_jax.core.typing import Params

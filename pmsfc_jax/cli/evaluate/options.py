@@ -1,13 +1,11 @@
 """``pmsfc evaluate``: methods on the same photographs, at equal steps or equal time, as a table."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import tyro
 
-from pmsfc_jax.cli._options import parse
-from pmsfc_jax.cli.invert import DEFAULT_GENERATOR
+from pmsfc_jax.cli.invert.options import DEFAULT_GENERATOR
 
 
 @dataclass
@@ -44,11 +42,3 @@ class Options:
     """Of starting codes, discovery, the random partition and the intervals."""
     weights_dir: Path | None = None
     """Where to look first for weights."""
-
-
-def main(argv: Sequence[str]) -> int:
-    """Run what is not finished, and write the table."""
-    options = parse(Options, "evaluate", argv)
-    from pmsfc_jax.cli._evaluate_run import evaluate_run
-
-    return evaluate_run(options)

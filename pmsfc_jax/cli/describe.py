@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pmsfc_jax.cli._console import table
+from pmsfc_jax.cli.console import table
 
 if TYPE_CHECKING:
     from pmsfc_jax.effects.comparison import BesideRandom

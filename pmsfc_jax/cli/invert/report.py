@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from pmsfc_jax.api import InversionResult
-from pmsfc_jax.cli._console import table
+from pmsfc_jax.cli.console import table
 from pmsfc_jax.io.codes import SavedCodes
 from pmsfc_jax.io.images import Photograph
 from pmsfc_jax.io.runs import RunFolder, pixels_sha256

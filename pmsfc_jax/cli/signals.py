@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from pmsfc_jax.cli._console import notice
+from pmsfc_jax.cli.console import notice
 
 
 @contextmanager
