@@ -22,16 +22,16 @@ PHOTOGRAPH = PhotographFile(Path("a.jpg"), "a", "ab" * 32)
 
 def codes():
     return SavedCodes(
-        z=np.zeros((2, 3, 5), np.float32),
-        w=np.zeros((2, 3, 4), np.float32),
+        latent=np.zeros((1, 2, 3, 5), np.float32),
+        w=np.zeros((1, 2, 3, 4), np.float32),
+        context=(),
         masks=np.array([[1, 0, 1, 0], [0, 1, 0, 1]], np.float32),
-        losses=np.zeros(3, np.float32),
+        losses=np.zeros((1, 3), np.float32),
         layer=4,
-        method="pmsfc",
+        composition="pmsfc",
         precision="default",
         generator="mine",
         identity="",
-        target_sha256="",
     )
 
 
