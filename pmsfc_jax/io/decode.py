@@ -10,7 +10,7 @@ from typing import IO
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from pmsfc_jax.io.colour import notice_colours, to_srgb
-from pmsfc_jax.io.foreign import name_foreign, register_plugins
+from pmsfc_jax.io.foreign import explain_unrecognised, register_plugins
 from pmsfc_jax.io.notices import Notice
 from pmsfc_jax.io.paths import os_reason
 from pmsfc_jax.io.refusals import PhotographError, Refused
@@ -122,9 +122,9 @@ def _open(file: IO[bytes], max_pixels: int) -> Image.Image:
     try:
         image = Image.open(file, formats=[name for name in _FORMATS if name in Image.OPEN])
     except UnidentifiedImageError:
-        if (name := name_foreign(file)) is None:
+        if (reason := explain_unrecognised(file)) is None:
             raise
-        raise Refused(name) from None
+        raise Refused(reason) from None
     width, height = image.size
     if width * height > max_pixels:
         raise Refused(

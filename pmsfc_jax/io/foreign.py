@@ -7,7 +7,16 @@ from PIL import Image, features
 
 _HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 _AVIF = (b"avif", b"avis")
-#: Files by how they begin.
+#: Kinds that are read, by how a file begins.
+_READ = {
+    b"\xff\xd8": "JPEG",
+    b"\x89PNG": "PNG",
+    b"GIF8": "GIF",
+    b"RIFF": "WebP",
+    b"\0\0\0\x0cjP": "JPEG 2000",
+}
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+#: Kinds that are not.
 _OTHERS = {
     b"\xff\x0a": "JPEG XL",
     b"\0\0\0\x0cJXL ": "JPEG XL",
@@ -16,6 +25,9 @@ _OTHERS = {
     b"8BPS": "Photoshop",
     b"<svg": "SVG",
     b"PK\x03\x04": "ZIP",
+    b"<!DO": "HTML",
+    b"<!do": "HTML",
+    b"<htm": "HTML",
     b"\x93NUMPY": "numpy",
 }
 
@@ -32,10 +44,10 @@ def register_plugins() -> None:
         pillow_heif.register_avif_opener()
 
 
-def name_foreign(file: IO[bytes]) -> str | None:
-    """What a file is that Pillow did not recognise, and what to do; ``None`` if it is unknown."""
+def explain_unrecognised(file: IO[bytes]) -> str | None:
+    """What a file is that Pillow could not open, and what to do; ``None`` if it is unknown."""
     file.seek(0)
-    head = file.read(16)
+    head = file.read(24)
     kind = head[4:8] == b"ftyp" and head[8:12]
     if kind in _HEIC and "HEIF" not in Image.OPEN:
         return (
@@ -47,7 +59,19 @@ def name_foreign(file: IO[bytes]) -> str | None:
             "it is an AVIF photograph, which this Pillow does not read: install Pillow 11.3 or "
             "newer, or save it as JPEG"
         )
+    if head.startswith(_TIFF):
+        return (
+            "it is a TIFF file that is truncated, or of a kind that is not read, such as floats in "
+            "colour; save it with 8 or 16 bits a channel"
+        )
+    if head.startswith(b"version https://git-lfs"):
+        return "it is a pointer of Git LFS, not the photograph; fetch it with git lfs pull"
+    for start, name in _READ.items():
+        if head.startswith(start):
+            return (
+                f"it begins like a {name} file and is truncated or damaged; copy or save it again"
+            )
     for start, name in _OTHERS.items():
         if head.startswith(start):
-            return f"it is a {name} file, not a photograph that is read here; save it as JPEG"
+            return f"its content is {name}, not a photograph that is read here; save it as JPEG"
     return None

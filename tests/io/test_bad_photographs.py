@@ -43,7 +43,9 @@ def test_truncated(tmp_path, noise, kind, share):
     data = path.read_bytes()
     path.write_bytes(data[: int(len(data) * share)])
     reason = refusal(path)
-    assert "truncated or damaged" in reason or "not an image of a known kind" in reason
+    assert "truncated" in reason or "not an image of a known kind" in reason
+    # What begins like a photograph is not called something else.
+    assert share < 0.3 or kind in ("AVIF", "BMP", "PPM") or "truncated" in reason
 
 
 @pytest.mark.parametrize("kind", FORMATS)
@@ -68,7 +70,7 @@ def test_empty(tmp_path):
     assert refusal(path) == "the file is empty"
 
 
-@pytest.mark.parametrize("content", [b"hello", b"\xff\xd8\xff", os.urandom(5000), b"\0" * 5000])
+@pytest.mark.parametrize("content", [b"hello", b"no", b"\1" + os.urandom(5000), b"\0" * 5000])
 def test_no_image(tmp_path, content):
     path = tmp_path / "x.jpg"
     path.write_bytes(content)
@@ -80,7 +82,7 @@ def test_eps_is_never_handed_to_an_interpreter(tmp_path):
     path.write_bytes(
         b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n%%EOF\n"
     )
-    assert "it is a PostScript file, not a photograph" in refusal(path)
+    assert "its content is PostScript, not a photograph" in refusal(path)
 
 
 def test_absent_folder_and_dangling_link(tmp_path):

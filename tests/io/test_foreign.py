@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -45,12 +46,48 @@ def test_avif_where_pillow_does_not_read_it(tmp_path, monkeypatch):
         (b"<svg xmlns=", "SVG"),
         (b"PK\x03\x04", "ZIP"),
         (b"8BPS\0\x01", "Photoshop"),
+        (b"<!DOCTYPE html>", "HTML"),
     ],
 )
 def test_other_files_are_named(tmp_path, start, name):
     path = tmp_path / "x.jpg"
     path.write_bytes(start + b"\0" * 100)
-    assert f"it is a {name} file, not a photograph" in reason(path)
+    assert f"its content is {name}, not a photograph" in reason(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"\xff\xd8\xff\xe0", "it begins like JPEG and is truncated or damaged"),
+        (b"\x89PNG\r\n\x1a\n", "it begins like PNG and is truncated or damaged"),
+        (b"version https://git-lfs.github.com/spec/v1\noid", "fetch it with git lfs pull"),
+    ],
+)
+def test_what_a_file_should_have_been_is_said(tmp_path, content, words):
+    path = tmp_path / "x.jpg"
+    path.write_bytes(content)
+    assert words in reason(path)
+
+
+def test_a_tiff_that_pillow_cannot_read_is_called_one(tmp_path):
+    """Three channels of float32, which Pillow has no mode for."""
+    pixels = np.zeros((4, 4, 3), "<f4").tobytes()
+    tags = [
+        (256, 4),
+        (257, 4),
+        (259, 1),
+        (262, 2),
+        (273, 8),
+        (277, 3),
+        (278, 4),
+        (279, len(pixels)),
+    ]
+    tags += [(258, 32), (339, 3)]
+    entries = b"".join(struct.pack("<HHIHH", tag, 3, 1, value, 0) for tag, value in tags)
+    path = tmp_path / "x.tif"
+    head = struct.pack("<2sHI", b"II", 42, 8 + len(pixels))
+    path.write_bytes(head + pixels + struct.pack("<H", len(tags)) + entries + b"\0" * 4)
+    assert "such as floats in colour; save it with 8 or 16 bits" in reason(path)
 
 
 HEIF = importlib.util.find_spec("pillow_heif") is not None
