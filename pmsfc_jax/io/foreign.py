@@ -68,9 +68,7 @@ def explain_unrecognised(file: IO[bytes]) -> str | None:
         return "it is a pointer of Git LFS, not the photograph; fetch it with git lfs pull"
     for start, name in _READ.items():
         if head.startswith(start):
-            return (
-                f"it begins like a {name} file and is truncated or damaged; copy or save it again"
-            )
+            return f"it begins like {name} and is truncated or damaged; copy or save it again"
     for start, name in _OTHERS.items():
         if head.startswith(start):
             return f"its content is {name}, not a photograph that is read here; save it as JPEG"
