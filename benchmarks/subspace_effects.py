@@ -18,19 +18,22 @@ import jax
 import numpy as np
 
 import pmsfc_jax as pm
+from pmsfc_jax.core.cut import Cut
 from pmsfc_jax.core.masks import masks_from_labels
 from pmsfc_jax.effects.comparison import MEASURES, BesideRandom, beside_random
 from pmsfc_jax.inversion.feature_distance import feature_distance
 from pmsfc_jax.subspace import (
     affinity,
+    channel_effects,
+    correlation_affinity,
     cosine_affinity,
     feature_gram,
+    feature_mean,
     paper_expression,
+    place_affinity,
     self_expression,
     spectral_clustering,
 )
-from pmsfc_jax.subspace.correlation import correlation_affinity, feature_mean
-from pmsfc_jax.subspace.sensitivity import channel_effects, place_affinity
 
 # What relates two channels: coefficients of features, likeness of features, likeness of what they
 # do to pictures.
@@ -62,9 +65,8 @@ def affinities(generator, params, layer: int, options) -> Iterator[tuple[str, ja
     effects = None
     if {"effect", "effect ridge", "place"} & set(options.affinities):
         effects = channel_effects(
-            generator,
+            Cut(generator, layer),
             params,
-            layer=layer,
             key=jax.random.fold_in(key, EFFECTS),
             num_pairs=options.channel_pairs,
         )

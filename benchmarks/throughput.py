@@ -14,7 +14,6 @@ for the largest batch that was timed. Convolutions count as plain ones.
 """
 
 import argparse
-import dataclasses
 import json
 import time
 from pathlib import Path
@@ -26,7 +25,6 @@ import numpy as np
 from inversion_step import CASES, Case, layer_macs, make_case, matmul_rate
 
 import pmsfc_jax as pm
-from pmsfc_jax.core.masks import masks_from_labels
 from pmsfc_jax.evaluation.memory import peak_memory
 from pmsfc_jax.inversion.compose import METHODS, SUBSPACE_METHODS
 from pmsfc_jax.inversion.config import OPTIMISERS
@@ -48,23 +46,13 @@ def config_of(options: argparse.Namespace, layer: int, batch: int) -> pm.Inversi
     )
 
 
-def subspaces_of(case: Case) -> Any:
-    """The case's partition in the form that `invert` takes; how it was found does not matter."""
+def subspaces_of(case: Case) -> pm.Subspaces:
+    """The case's partition in the form that `invert` takes."""
     channels = case.generator.spec.feature_shape(case.layer)[-1]
     labels = np.zeros(channels, np.int32)
     for number, group in enumerate(case.groups):
         labels[list(group)] = number
-    found = pm.discover_subspaces(
-        case.generator,
-        case.params,
-        layer=case.layer,
-        num_subspaces=len(case.groups),
-        key=jax.random.key(0),
-        num_samples=64,
-        num_restarts=1,
-    )
-    masks = masks_from_labels(labels, len(case.groups))
-    return dataclasses.replace(found, labels=jnp.asarray(labels), masks=masks)
+    return pm.subspaces_from_labels(labels, case.layer, case.generator)
 
 
 def timed(case: Case, options: argparse.Namespace, subspaces: Any, batch: int) -> dict[str, Any]:

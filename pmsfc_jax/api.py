@@ -1,21 +1,17 @@
 """The public surface: what ``import pmsfc_jax as pm`` offers. Nothing here is new, only joined."""
 
-import dataclasses
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 
 from pmsfc_jax.core.cut import Cut
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.generator import SplitGenerator
 from pmsfc_jax.core.images import to_float, to_uint8
-from pmsfc_jax.core.masks import check_masks, masks_from_labels, random_partition
 from pmsfc_jax.core.operator import IDENTITY, Observation, Operator
-from pmsfc_jax.core.typing import Key, Params
+from pmsfc_jax.core.typing import Params
 from pmsfc_jax.effects.comparison import beside_random
 from pmsfc_jax.effects.exchange import exchange_grid
 from pmsfc_jax.effects.subspace_effects import subspace_effects
@@ -44,18 +40,32 @@ from pmsfc_jax.io.source import PhotographSource
 from pmsfc_jax.registry import load_generator, load_perceptual_network
 from pmsfc_jax.saved import load_codes, save_codes
 from pmsfc_jax.subspace import (
+    ByCoefficients,
+    ByCorrelation,
+    ByCosine,
+    ByEffect,
+    Clustering,
     DiscoverySettings,
+    ElasticNet,
+    Lasso,
+    Latents,
+    Paper,
     PaperOptions,
+    Ridge,
     SelfExpressionResult,
     Subspaces,
     affinity,
+    check_subspaces,
     choose_mu,
     discover_subspaces,
     feature_gram,
     paper_expression,
+    random_subspaces,
     self_expression,
     spectral_clustering,
+    subspaces_from_labels,
 )
+from pmsfc_jax.subspace.records import FORMAT, record_of, subspaces_from_record
 from pmsfc_jax.weights.convert import convert_checkpoint
 
 __all__ = [
@@ -64,20 +74,31 @@ __all__ = [
     "SGD",
     "Adam",
     "Batch",
+    "ByCoefficients",
+    "ByCorrelation",
+    "ByCosine",
+    "ByEffect",
+    "Clustering",
     "Codes",
     "Cut",
+    "DiscoverySettings",
     "Done",
     "Drawing",
+    "ElasticNet",
     "InputError",
     "InversionConfig",
     "InversionResult",
+    "Lasso",
+    "Latents",
     "LevenbergMarquardt",
     "Objective",
     "Observation",
     "Operator",
+    "Paper",
     "PaperOptions",
     "Perceptual",
     "Resume",
+    "Ridge",
     "SelfExpressionResult",
     "Snapshot",
     "Source",
@@ -88,6 +109,7 @@ __all__ = [
     "VariableProjection",
     "affinity",
     "beside_random",
+    "check_subspaces",
     "choose_mu",
     "composed",
     "convert_checkpoint",
@@ -113,10 +135,11 @@ __all__ = [
     "self_expression",
     "spectral_clustering",
     "subspace_effects",
+    "subspaces_from_labels",
     "to_uint8",
 ]
 
-_KIND, _FORMAT = "subspaces", 1
+_KIND = "subspaces"
 
 
 def load_perceptual(
@@ -219,33 +242,15 @@ def render(
     return draw(generator, params, drawing)
 
 
-def random_subspaces(subspaces: Subspaces, key: Key) -> Subspaces:
-    """The same subspaces with their channels dealt at random: the control of every comparison."""
-    labels = random_partition(key, subspaces.labels)
-    masks = masks_from_labels(labels, subspaces.num_subspaces)
-    return dataclasses.replace(subspaces, labels=labels, masks=masks)
-
-
 def save_subspaces(path: str | os.PathLike[str], subspaces: Subspaces, *, seed: int) -> None:
-    """Write subspaces to an ``.npz`` file, with how they were found.
+    """Write subspaces to an ``.npz`` file, with whose they are and how they were found.
 
     Raises:
       InputError: the file cannot be written.
 
     """
-    names = ("labels", "masks", "eigenvalues", "coefficients", "isolated")
-    facts = {
-        "kind": _KIND,
-        "format": _FORMAT,
-        "layer": subspaces.layer,
-        "residual": float(subspaces.residual),
-        "held_out_residual": float(subspaces.held_out_residual),
-        "advice": subspaces.advice,
-        "image_error": None if subspaces.image_error is None else float(subspaces.image_error),
-        "settings": dataclasses.asdict(subspaces.settings),
-        "seed": seed,
-    }
-    save_arrays(path, {name: np.asarray(getattr(subspaces, name)) for name in names}, facts)
+    arrays, facts = record_of(subspaces)
+    save_arrays(path, arrays, facts | {"kind": _KIND, "seed": seed})
 
 
 def load_subspaces(path: str | os.PathLike[str]) -> Subspaces:
@@ -257,19 +262,8 @@ def load_subspaces(path: str | os.PathLike[str]) -> Subspaces:
     """
     path = Path(path)
     path = path / "subspaces.npz" if path.is_dir() else path
-    arrays, facts = load_arrays(path, kind=_KIND, newest=_FORMAT)
+    arrays, facts = load_arrays(path, kind=_KIND, newest=FORMAT)
     try:
-        masks = check_masks(arrays["masks"])
-        settings = DiscoverySettings(**facts["settings"])
-        values: dict[str, Any] = {name: jnp.asarray(array) for name, array in arrays.items()}
-        return Subspaces(
-            layer=int(facts["layer"]),
-            residual=facts["residual"],
-            held_out_residual=facts["held_out_residual"],
-            settings=settings,
-            advice=facts.get("advice", ""),
-            image_error=facts.get("image_error"),
-            **(values | {"masks": masks}),
-        )
-    except (KeyError, TypeError) as error:
-        raise InputError(f"{shown(path)} is damaged: it lacks a part of the subspaces") from error
+        return subspaces_from_record(arrays, facts)
+    except InputError as error:
+        raise InputError(f"{shown(path)} is damaged: {error}") from error

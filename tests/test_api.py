@@ -14,7 +14,11 @@ from pmsfc_jax.io.images import save_png
 @pytest.fixture(scope="module")
 def subspaces(tiny):
     return pm.discover_subspaces(
-        *tiny, layer=2, num_subspaces=3, key=jax.random.key(0), num_samples=128
+        *tiny,
+        layer=2,
+        num_subspaces=3,
+        key=jax.random.key(0),
+        settings=pm.DiscoverySettings(pm.Latents(128)),
     )
 
 
@@ -22,10 +26,10 @@ def test_subspaces_come_back(subspaces, tmp_path):
     pm.save_subspaces(tmp_path / "subspaces.npz", subspaces, seed=5)
     for source in (tmp_path, tmp_path / "subspaces.npz"):
         again = pm.load_subspaces(source)
-        for field in dataclasses.fields(subspaces):
-            np.testing.assert_array_equal(
-                getattr(again, field.name), getattr(subspaces, field.name)
-            )
+        for one, other in zip(jax.tree.leaves(again), jax.tree.leaves(subspaces), strict=True):
+            np.testing.assert_array_equal(one, other)
+        # Equal structures have equal layers, generators, identities, settings and advice.
+        assert jax.tree.structure(again) == jax.tree.structure(subspaces)
 
 
 def test_damaged_subspaces_are_refused(subspaces, tmp_path):

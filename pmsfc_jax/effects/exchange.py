@@ -18,10 +18,11 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from pmsfc_jax.core.checks import positive_int
+from pmsfc_jax.core.cut import Cut
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.generator import SplitGenerator
 from pmsfc_jax.core.masks import check_masks
-from pmsfc_jax.core.typing import Array, Key
+from pmsfc_jax.core.typing import Array, Key, Params
 from pmsfc_jax.effects.change import pooled
 
 _SOURCE_STREAM, _PARTNER_STREAM = range(2)
@@ -42,11 +43,10 @@ class Exchanges(NamedTuple):
 
 
 def exchange_batches(
-    generator: SplitGenerator,
-    params: Any,
+    cut: Cut,
+    params: Params,
     masks: ArrayLike,
     *,
-    layer: int,
     key: Key,
     num_pairs: int,
     batch_size: int = 16,
@@ -55,15 +55,14 @@ def exchange_batches(
     """Exchange every set of channels between random pairs of codes, a batch of pairs at a time.
 
     Batch i draws its sources and partners with keys folded from ``key`` and i, so the pairs do not
-    depend on the masks. Two programs are compiled for a generator, layer and batch size; other
-    masks, and other numbers of them, use the same.
+    depend on the masks. Two programs are compiled for a cut and a batch size; other masks, and
+    other numbers of them, use the same.
 
     Args:
-      generator: the generator.
+      cut: the generator and its layer.
       params: its weights.
       masks: ``[R, C]`` of 0 and 1, any sets of channels; `check_masks` tells whether they are a
         partition.
-      layer: the cut.
       key: a jax random key.
       num_pairs: P; the last batch is cut to what is missing.
       batch_size: pairs a batch.
@@ -71,26 +70,24 @@ def exchange_batches(
         sets of channels of a large generator.
 
     Raises:
-      InputError: no such layer, masks for another number of channels, or a count below 1.
+      InputError: masks for another number of channels, or a count below 1.
     """
-    channels = generator.spec.feature_shape(layer)[-1]
+    channels = cut.channels
     sets = np.asarray(masks, np.float32)
     if sets.ndim != 2 or sets.shape[1] != channels or not np.all((sets == 0) | (sets == 1)):
         raise InputError(
             f"the masks have shape {sets.shape}: expected 0 and 1 for each of the {channels} "
-            f"channels at layer {layer}, [R, {channels}]"
+            f"channels at layer {cut.layer}, [R, {channels}]"
         )
     num_pairs = positive_int(num_pairs, "num_pairs")
     batch_size = positive_int(batch_size, "batch_size")
     for index, start in enumerate(range(0, num_pairs, batch_size)):
         count = min(batch_size, num_pairs - start)
-        source, partner, context = _pair_features(
-            generator, params, key, np.uint32(index), layer, batch_size
-        )
+        source, partner, context = _pair_features(cut, params, key, np.uint32(index), batch_size)
 
         pictures = []
         for mask in (np.zeros(channels, np.float32), np.ones(channels, np.float32), *sets):
-            drawn = _exchanged(generator, params, source, partner, context, mask, layer)
+            drawn = _exchanged(cut, params, source, partner, context, mask)
             kept = np.asarray(drawn)[:count]
             pictures.append(kept if side is None else pooled(kept, side))
         yield Exchanges(pictures[0], pictures[1], np.stack(pictures[2:], axis=1))
@@ -122,10 +119,9 @@ def exchange_grid(
       InputError: as `exchange_batches`, or masks that are no partition.
     """
     (found,) = exchange_batches(
-        generator,
+        Cut(generator, layer),
         params,
         check_masks(masks),
-        layer=layer,
         key=key,
         num_pairs=num_pairs,
         batch_size=num_pairs,
@@ -133,35 +129,24 @@ def exchange_grid(
     return np.concatenate([found.source[:, None], found.exchanged, found.partner[:, None]], axis=1)
 
 
-@partial(jax.jit, static_argnames=("generator", "layer", "batch_size"))
+@partial(jax.jit, static_argnames=("cut", "batch_size"))
 def _pair_features(
-    generator: SplitGenerator,
-    params: Any,
-    key: Key,
-    index: Array,
-    layer: int,
-    batch_size: int,
+    cut: Cut, params: Params, key: Key, index: Array, batch_size: int
 ) -> tuple[Array, Array, Any]:
     """Features of sources and partners ``[b, h, w, C]`` and the sources' context."""
 
     def head(stream: int) -> tuple[Array, Any]:
         own = jax.random.fold_in(jax.random.fold_in(key, index), stream)
-        return generator.head(params, generator.draw(params, own, batch_size), layer=layer)
+        return cut.head(params, cut.generator.draw(params, own, batch_size))
 
     source, context = head(_SOURCE_STREAM)
     partner, _ = head(_PARTNER_STREAM)
     return source, partner, context
 
 
-@partial(jax.jit, static_argnames=("generator", "layer"))
+@partial(jax.jit, static_argnames="cut")
 def _exchanged(
-    generator: SplitGenerator,
-    params: Any,
-    source: Array,
-    partner: Array,
-    context: Any,
-    mask: Array,
-    layer: int,
+    cut: Cut, params: Params, source: Array, partner: Array, context: Any, mask: Array
 ) -> Array:
     features = jnp.where(mask[None, None, None, :] > 0, partner, source)
-    return generator.tail(params, features, context, layer=layer).astype(jnp.float32)
+    return cut.tail(params, features, context).astype(jnp.float32)

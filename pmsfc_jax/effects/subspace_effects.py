@@ -7,6 +7,7 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from pmsfc_jax.core.checks import positive_int
+from pmsfc_jax.core.cut import Cut
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.generator import SplitGenerator
 from pmsfc_jax.core.masks import check_masks
@@ -103,10 +104,9 @@ def subspace_effects(
     batches: list[dict[str, np.ndarray]] = []
     done = 0
     for found in exchange_batches(
-        generator,
+        Cut(generator, layer),
         params,
         masks,
-        layer=layer,
         key=key,
         num_pairs=num_pairs,
         batch_size=batch_size,

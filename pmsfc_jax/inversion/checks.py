@@ -12,7 +12,7 @@ from pmsfc_jax.inversion.compositions import composition_of
 from pmsfc_jax.inversion.config import InversionConfig
 from pmsfc_jax.inversion.result import Perceptual
 from pmsfc_jax.inversion.terms import coarse_fits
-from pmsfc_jax.subspace.discover import Subspaces
+from pmsfc_jax.subspace.subspaces import Subspaces, check_subspaces
 
 #: Values of targets that are this far off [-1, 1] are no slip of an interpolation.
 _MOST = 1.5
@@ -24,7 +24,8 @@ def partition_of(
     """The cut and the masks ``[R, C]`` of an inversion.
 
     Raises:
-      InputError: settings and subspaces contradict each other, or one is missing.
+      InputError: settings and subspaces contradict each other, one is missing, or the subspaces
+        are of another generator.
 
     """
     composition, layer = composition_of(config.composition), config.layer
@@ -46,13 +47,8 @@ def partition_of(
     cut = Cut(generator, layer)
     if not composition.by_subspace or subspaces is None:
         return cut, np.ones((1, cut.channels), np.float32)
-    masks = np.asarray(subspaces.masks, np.float32)
-    if masks.shape[1] != cut.channels:
-        raise InputError(
-            f"the subspaces have {masks.shape[1]} channels and layer {layer} of "
-            f"{generator.spec.name} has {cut.channels}: discover them for this generator"
-        )
-    return cut, masks
+    check_subspaces(generator, subspaces)
+    return cut, np.asarray(subspaces.masks, np.float32)
 
 
 def check_observation(

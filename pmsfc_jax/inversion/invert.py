@@ -28,7 +28,7 @@ from pmsfc_jax.inversion.resume import Resume
 from pmsfc_jax.inversion.run_batch import Job, Outcome
 from pmsfc_jax.inversion.source import Source, Taken, source_of
 from pmsfc_jax.parallel.mesh import data_mesh, padded_size, replicate
-from pmsfc_jax.subspace.discover import Subspaces
+from pmsfc_jax.subspace.subspaces import Subspaces
 
 
 class Done(NamedTuple):

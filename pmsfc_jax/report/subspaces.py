@@ -11,6 +11,7 @@ from pmsfc_jax.effects.subspace_effects import SubspaceEffects
 from pmsfc_jax.report import html
 from pmsfc_jax.report.charts import bar_chart, effect_pictures, heatmap
 from pmsfc_jax.report.sheet import comparison_sheet
+from pmsfc_jax.subspace.subspaces import discovery_of
 
 #: Grey levels a unit of images in [-1, 1].
 LEVELS = 127.5
@@ -46,7 +47,7 @@ def subspace_pictures(
     return {
         "coefficients": _coefficients(subspaces, beside.random_masks[0]),
         "spectrum": bar_chart(
-            np.asarray(subspaces.eigenvalues).tolist(),
+            np.asarray(discovery_of(subspaces).eigenvalues).tolist(),
             highlighted=subspaces.num_subspaces,
             title=f"Eigenvalues of the affinity, {subspaces.num_subspaces} subspaces",
         ),
@@ -78,7 +79,7 @@ def channel_order(masks: np.ndarray, coefficients: np.ndarray) -> tuple[np.ndarr
 
 
 def _coefficients(subspaces: Subspaces, random_masks: np.ndarray) -> np.ndarray:
-    coefficients = np.abs(np.asarray(subspaces.coefficients, np.float64))
+    coefficients = np.abs(np.asarray(discovery_of(subspaces).coefficients, np.float64))
     limit = float(np.quantile(coefficients, _QUANTILE)) or float(coefficients.max()) or 1.0
     drawn = []
     for masks in (np.asarray(subspaces.masks), random_masks):
@@ -128,15 +129,16 @@ def diagnostics(
       beside: its effects and those of random partitions; None where they were not measured.
       facts: what the caller knows: command, weights, seed.
     """
+    found = discovery_of(subspaces)
     numbers = {
         **facts,
         "layer": subspaces.layer,
         "num_subspaces": subspaces.num_subspaces,
         "sizes": list(subspaces.sizes),
-        "isolated_channels": int(np.asarray(subspaces.isolated).sum()),
-        "residual": _plain(subspaces.residual),
-        "held_out_residual": _plain(subspaces.held_out_residual),
-        "eigenvalues": _plain(subspaces.eigenvalues),
+        "isolated_channels": int(np.asarray(found.isolated).sum()),
+        "residual": _plain(found.residual),
+        "held_out_residual": _plain(found.held_out_residual),
+        "eigenvalues": _plain(found.eigenvalues),
     }
     if beside is None:
         return numbers
@@ -209,7 +211,7 @@ def subspace_page(
     settings: str,
 ) -> str:
     """The page, see `pmsfc_jax.report.html`."""
-    effects, number = beside.effects, len(beside.random)
+    effects, number, discovery = beside.effects, len(beside.random), discovery_of(subspaces)
     header, rows, verdicts = measure_rows(beside)
     counts = {kind: verdicts.count(kind) for kind in ("more", "same", "less")}
     marks = [{"more": "yes", "less": "no"}.get(found, "") for found in verdicts]
@@ -220,10 +222,10 @@ def subspace_page(
         f"and {counts['same']} lie among the random ones."
     )
     return html.page(
-        f"Subspaces of layer {subspaces.layer} of {subspaces.settings.generator}",
+        f"Subspaces of layer {subspaces.layer} of {subspaces.generator}",
         [
             html.paragraph(summary),
-            *([html.paragraph(f"Warning: {subspaces.advice}")] if subspaces.advice else []),
+            *([html.paragraph(f"Warning: {discovery.advice}")] if discovery.advice else []),
             html.section("Each subspace"),
             html.table(*_subspace_rows(subspaces, effects)),
             html.paragraph(
@@ -240,8 +242,8 @@ def subspace_page(
             html.section("How this was made"),
             html.preformatted(command),
             html.paragraph(
-                f"Residual ||F - FS||^2 / ||F||^2: {float(subspaces.residual):.4f} on the latent "
-                f"codes of S, {float(subspaces.held_out_residual):.4f} on held-out ones."
+                f"Residual ||F - FS||^2 / ||F||^2: {float(discovery.residual):.4f} on the latent "
+                f"codes of S, {float(discovery.held_out_residual):.4f} on held-out ones."
             ),
             html.preformatted(settings),
         ],

@@ -7,13 +7,19 @@ The steps of the method, each usable alone:
 and `discover_subspaces`, which runs them all. Nothing here knows a network or a file.
 """
 
-from pmsfc_jax.subspace.correlation import correlation_affinity, feature_mean
-from pmsfc_jax.subspace.discover import DiscoverySettings, Subspaces, discover_subspaces
-from pmsfc_jax.subspace.gram import feature_gram
-from pmsfc_jax.subspace.numerics.affinity import affinity, cosine_affinity
+from pmsfc_jax.subspace.channel_effects import channel_effects
+from pmsfc_jax.subspace.discover import check_question, discover_subspaces
+from pmsfc_jax.subspace.features import feature_gram, feature_mean
+from pmsfc_jax.subspace.methods import ElasticNet, Lasso, Paper, Ridge
+from pmsfc_jax.subspace.numerics.affinity import affinity
 from pmsfc_jax.subspace.numerics.agreement import adjusted_rand_index
 from pmsfc_jax.subspace.numerics.eigengap import choose_num_clusters
 from pmsfc_jax.subspace.numerics.kmeans import KMeansResult, kmeans
+from pmsfc_jax.subspace.numerics.likeness import (
+    correlation_affinity,
+    cosine_affinity,
+    place_affinity,
+)
 from pmsfc_jax.subspace.numerics.path import MuPath, choose_mu
 from pmsfc_jax.subspace.numerics.self_expression import (
     SelfExpressionResult,
@@ -27,19 +33,40 @@ from pmsfc_jax.subspace.numerics.spectral import (
 )
 from pmsfc_jax.subspace.paper.expression import paper_expression
 from pmsfc_jax.subspace.paper.options import PaperOptions
-from pmsfc_jax.subspace.sensitivity import channel_effects, place_affinity
+from pmsfc_jax.subspace.relations import ByCoefficients, ByCorrelation, ByCosine, ByEffect
+from pmsfc_jax.subspace.settings import Clustering, DiscoverySettings, Latents
+from pmsfc_jax.subspace.subspaces import (
+    Discovery,
+    Subspaces,
+    check_subspaces,
+    random_subspaces,
+    subspaces_from_labels,
+)
 
 __all__ = [
+    "ByCoefficients",
+    "ByCorrelation",
+    "ByCosine",
+    "ByEffect",
+    "Clustering",
+    "Discovery",
     "DiscoverySettings",
+    "ElasticNet",
     "KMeansResult",
+    "Lasso",
+    "Latents",
     "MuPath",
+    "Paper",
     "PaperOptions",
+    "Ridge",
     "SelfExpressionResult",
     "SpectralResult",
     "Subspaces",
     "adjusted_rand_index",
     "affinity",
     "channel_effects",
+    "check_question",
+    "check_subspaces",
     "choose_mu",
     "choose_num_clusters",
     "correlation_affinity",
@@ -50,8 +77,10 @@ __all__ = [
     "kmeans",
     "paper_expression",
     "place_affinity",
+    "random_subspaces",
     "residual",
     "self_expression",
     "spectral_clustering",
     "spectral_clustering_details",
+    "subspaces_from_labels",
 ]

@@ -17,11 +17,11 @@ def test_a_lasso_with_the_penalty_and_the_number_of_subspaces_chosen(pmsfc, tmp_
     )
     assert code == 0, err
     found = load_subspaces(tmp_path / "found")
-    assert found.settings.method == "lasso"
-    assert f"lasso with mu {found.settings.mu:.4g}" in out
+    assert found.discovery.settings.method.name == "lasso"
+    assert f"lasso with mu {found.discovery.settings.method.mu:.4g}" in out
     assert 2 <= found.num_subspaces <= 16
     assert f"{found.num_subspaces} subspaces" in out
-    share_of_zeros = np.mean(np.asarray(found.coefficients) == 0)
+    share_of_zeros = np.mean(np.asarray(found.discovery.coefficients) == 0)
     assert 1 / len(found.labels) < share_of_zeros < 1
 
 
@@ -85,15 +85,47 @@ def test_the_same_command_gives_the_same_numbers_and_no_report_leaves_no_stale_p
     assert "measures" not in after
 
 
-def test_mistakes_are_one_line(pmsfc, tmp_path):
-    for words, part in [
-        (("--layer", "9"), "no layer 9"),
-        (("--layer", "3", "--num-pairs", "1"), "num_pairs is 1"),
-        (("--layer", "3", "--num-random", "0"), "num_random is 0"),
-        (("--layer", "3", "--judge", tmp_path / "none.npz"), "none.npz"),
-    ]:
-        code, _, err = pmsfc("discover", "plain", *words, "--out", tmp_path / "found")
+MISTAKES = [
+    (("--layer", "99"), "no layer 99"),
+    (("--layer", "3", "--num-subspaces", "500"), "only 12 channels at layer 3"),
+    (("--layer", "3", "--num-pairs", "1"), "num_pairs is 1"),
+    (("--layer", "3", "--num-random", "0"), "num_random is 0"),
+    (("--layer", "3", "--num-samples", "0"), "num_samples is 0"),
+    (("--layer", "3", "--mu", "-1"), "mu is -1"),
+    (("--layer", "3", "--judge", "none.npz"), "none.npz"),
+]
+
+
+@pytest.mark.parametrize(("words", "part"), MISTAKES)
+def test_a_mistake_is_one_line_and_leaves_the_folder_as_it_was(
+    pmsfc, tmp_path, monkeypatch, words, part
+):
+    # Nothing is computed: a mistake is told before the work begins.
+    monkeypatch.setattr("pmsfc_jax.cli.discover.work.discover_subspaces", None)
+    folder = tmp_path / "found"
+    for there in (False, True):
+        if there:
+            folder.mkdir()
+            (folder / "report.html").write_text("of other subspaces")
+        code, _, err = pmsfc("discover", "plain", *words, "--out", folder)
         assert code == 2
         assert part in err
         assert "Traceback" not in err
-    assert not (tmp_path / "found").exists()
+        assert folder.exists() == there
+    assert [file.name for file in folder.iterdir()] == ["report.html"]
+    assert (folder / "report.html").read_text() == "of other subspaces"
+
+
+def test_after_a_mistake_the_corrected_command_runs(pmsfc, tmp_path):
+    command = ("discover", "plain", "--num-samples", "200", "--no-report", "--out", tmp_path / "a")
+    assert pmsfc(*command, "--layer", "3", "--num-subspaces", "500")[0] == 2
+    code, _, err = pmsfc(*command, "--layer", "3", "--num-subspaces", "2")
+    assert code == 0, err
+    assert load_subspaces(tmp_path / "a").num_subspaces == 2
+
+
+def test_a_file_is_no_folder(pmsfc, tmp_path):
+    (tmp_path / "file").write_text("")
+    code, _, err = pmsfc("discover", "plain", "--layer", "3", "--out", tmp_path / "file")
+    assert code == 2
+    assert "is a file: give a folder" in err

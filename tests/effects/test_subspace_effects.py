@@ -4,6 +4,7 @@ import jax
 import numpy as np
 import pytest
 
+from pmsfc_jax.core.cut import Cut
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.masks import masks_from_labels
 from pmsfc_jax.effects.exchange import exchange_batches, exchange_grid
@@ -59,7 +60,7 @@ def test_pictures_of_a_pair(masks):
     own, key = painter(with_context=True), jax.random.key(1)
     batches = list(
         exchange_batches(
-            own.generator, own.params, masks, layer=0, key=key, num_pairs=PAIRS, batch_size=BATCH
+            Cut(own.generator, 0), own.params, masks, key=key, num_pairs=PAIRS, batch_size=BATCH
         )
     )
     assert [len(batch.source) for batch in batches] == [4, 3]

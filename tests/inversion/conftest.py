@@ -3,12 +3,10 @@
 import itertools
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from pmsfc_jax.core.cut import Cut
-from pmsfc_jax.core.masks import masks_from_labels
 from pmsfc_jax.core.operator import IDENTITY, Observation
 from pmsfc_jax.inversion.compose import initial_codes, reconstruct
 from pmsfc_jax.inversion.compositions import composition_of
@@ -18,24 +16,12 @@ from pmsfc_jax.inversion.optimise import advance, start
 from pmsfc_jax.inversion.problem import misfit_of, pose
 from pmsfc_jax.inversion.resume import Resume, Stopped
 from pmsfc_jax.nn import pggan
-from pmsfc_jax.subspace import DiscoverySettings, Subspaces
+from pmsfc_jax.subspace import subspaces_from_labels
 
 
 def partition(labels, layer):
-    """Subspaces with given labels, as if they had been discovered."""
-    count = int(max(labels)) + 1
-    channels = len(labels)
-    return Subspaces(
-        layer=layer,
-        labels=jnp.asarray(labels, jnp.int32),
-        masks=masks_from_labels(np.asarray(labels, np.int32), count),
-        eigenvalues=jnp.zeros(channels),
-        coefficients=jnp.zeros((channels, channels)),
-        isolated=jnp.zeros(channels, bool),
-        residual=0.0,
-        held_out_residual=0.0,
-        settings=DiscoverySettings("tiny", 1, 1, 1, "ridge", 0.0, None, None, 1.0, 1),
-    )
+    """Subspaces with given labels."""
+    return subspaces_from_labels(labels, layer)
 
 
 @pytest.fixture(scope="session")

@@ -1,15 +1,16 @@
+import dataclasses
 import json
 
 import jax
 import numpy as np
 import pytest
 
-from pmsfc_jax.api import Subspaces
+from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.masks import masks_from_labels
 from pmsfc_jax.effects.comparison import beside_random
 from pmsfc_jax.effects.exchange import exchange_grid
 from pmsfc_jax.report import subspaces as report
-from pmsfc_jax.subspace import DiscoverySettings
+from pmsfc_jax.subspace import Discovery, DiscoverySettings, subspaces_from_labels
 from tests.effects.painter import CHANNELS, HEIGHT, LABELS, WIDTH, painter
 from tests.report.test_html import read
 
@@ -18,19 +19,17 @@ from tests.report.test_html import read
 def found():
     labels = LABELS[[3, 0, 4, 1, 5, 2]]  # 1 0 1 0 1 0
     coefficients = np.random.default_rng(0).standard_normal((CHANNELS, CHANNELS))
-    settings = DiscoverySettings("painter <x>", 1, 1, 1, "ridge", 0.1, None, None, 1.0, 1)
-    return Subspaces(
-        layer=0,
-        labels=labels,
-        masks=masks_from_labels(labels, 2),
+    discovery = Discovery(
         eigenvalues=np.array([1, 0.9, 0.1, 0.1, 0.1, 0.0]),
         coefficients=coefficients * (1 - np.eye(CHANNELS)),
         isolated=np.array([False] * 5 + [True]),
         residual=0.25,
         held_out_residual=float("nan"),
-        settings=settings,
+        settings=DiscoverySettings(),
         advice="take more latents",
     )
+    given = subspaces_from_labels(labels, 0)
+    return dataclasses.replace(given, generator="painter <x>", discovery=discovery)
 
 
 @pytest.fixture(scope="module")
@@ -59,11 +58,11 @@ def pictures(found, beside):
 
 
 def test_channels_lie_in_blocks_the_strongest_first(found):
-    order, starts = report.channel_order(found.masks, found.coefficients)
+    order, starts = report.channel_order(found.masks, found.discovery.coefficients)
     assert starts == [3]
     assert sorted(order[:3]) == [1, 3, 5]
     assert sorted(order[3:]) == [0, 2, 4]
-    size = np.abs(found.coefficients)
+    size = np.abs(found.discovery.coefficients)
     mass = [sum(size[c, d] + size[d, c] for d in (1, 3, 5)) for c in order[:3]]
     assert mass == sorted(mass, reverse=True)
 
@@ -135,3 +134,8 @@ def test_the_page_tells_sizes_measures_and_command(found, beside, pictures):
     header, rows, verdicts = report.measure_rows(beside)
     assert all(len(row) == len(header) for row in rows)
     assert len(rows) == len(verdicts) == len(beside.measures)
+
+
+def test_what_was_not_discovered_cannot_be_reported():
+    with pytest.raises(InputError, match="not discovered"):
+        report.diagnostics(subspaces_from_labels(LABELS, 0), None, {})

@@ -2,9 +2,8 @@ import jax
 import numpy as np
 import pytest
 
-from pmsfc_jax.core.errors import InputError
-from pmsfc_jax.subspace import cosine_affinity, spectral_clustering
-from pmsfc_jax.subspace.sensitivity import channel_effects, place_affinity
+from pmsfc_jax.core.cut import Cut
+from pmsfc_jax.subspace import channel_effects, cosine_affinity, place_affinity, spectral_clustering
 from tests.effects.painter import CHANNELS, expected_changes, latents, painter
 
 
@@ -12,9 +11,8 @@ from tests.effects.painter import CHANNELS, expected_changes, latents, painter
 def effects():
     own, key, progress = painter(), jax.random.key(6), []
     found = channel_effects(
-        own.generator,
+        Cut(own.generator, 0),
         own.params,
-        layer=0,
         key=key,
         num_pairs=5,
         batch_size=3,
@@ -45,17 +43,3 @@ def test_channels_that_paint_the_same_part_are_found(effects):
         labels = np.asarray(spectral_clustering(affinity, 2, key=jax.random.key(0)))
         assert len(set(labels[:3])) == len(set(labels[3:5])) == 1
         assert labels[0] != labels[3]
-
-
-@pytest.mark.parametrize(
-    ("maps", "part"),
-    [
-        (np.ones((3, 4)), "energy maps"),
-        (-np.ones((3, 2, 2)), "energy maps"),
-        (np.ones((3, 2, 2)), "same pixels alike"),
-        (np.zeros((3, 2, 2)), "same pixels alike"),
-    ],
-)
-def test_maps_without_places(maps, part):
-    with pytest.raises(InputError, match=part):
-        place_affinity(maps)

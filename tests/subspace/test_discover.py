@@ -1,15 +1,23 @@
 import dataclasses
-import json
 
 import jax
 import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
+from pmsfc_jax.core.cut import Cut
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.subspace import (
+    ByCorrelation,
+    ByCosine,
+    ByEffect,
+    Clustering,
     DiscoverySettings,
+    Lasso,
+    Latents,
+    Paper,
     PaperOptions,
+    Ridge,
     channel_effects,
     correlation_affinity,
     cosine_affinity,
@@ -21,18 +29,29 @@ from pmsfc_jax.subspace import (
 
 from .synthetic import constrained_ridge, gram_of, relative_error
 
+LATENTS = Latents(150, batch_size=32)
 
-def discover(tiny, **changes):
-    arguments = {
-        "layer": 0,
-        "num_subspaces": 3,
-        "key": jax.random.key(0),
-        "num_samples": 150,
-        "batch_size": 32,
-        "num_restarts": 10,
-        **changes,
-    }
-    return discover_subspaces(tiny.generator, tiny.params, **arguments)
+
+def discover(
+    tiny,
+    *,
+    layer=0,
+    num_subspaces=3,
+    key=None,
+    on_progress=None,
+    latents=LATENTS,
+    clustering=None,
+    **settings,
+):
+    return discover_subspaces(
+        tiny.generator,
+        tiny.params,
+        layer=layer,
+        num_subspaces=num_subspaces,
+        key=jax.random.key(0) if key is None else key,
+        settings=DiscoverySettings(latents, clustering=clustering or Clustering(10), **settings),
+        on_progress=on_progress,
+    )
 
 
 def fresh_gram(tiny, seed: int) -> np.ndarray:
@@ -46,13 +65,13 @@ def test_finds_the_groups_of_channels_the_generator_was_made_of(tiny):
     assert sorted(found.sizes) == [5, 6, 9]
     assert (found.layer, found.num_subspaces) == (0, 3)
     np.testing.assert_array_equal(found.masks, labels[None, :] == np.arange(3)[:, None])
-    assert found.eigenvalues.shape == (20,)
-    assert not np.any(found.isolated)
+    assert found.discovery.eigenvalues.shape == (20,)
+    assert not np.any(found.discovery.isolated)
 
 
 def test_coefficients_and_residuals_are_those_of_the_population(tiny):
-    found = discover(tiny, num_samples=3000)
-    expected = constrained_ridge(fresh_gram(tiny, 99), found.settings.mu)
+    found = discover(tiny, latents=Latents(3000, batch_size=32)).discovery
+    expected = constrained_ridge(fresh_gram(tiny, 99), found.settings.method.mu)
     assert relative_error(found.coefficients, expected) < 0.1
     # An independent draw gives the held-out residual again, up to the sampling error.
     gram = fresh_gram(tiny, 5)
@@ -65,18 +84,21 @@ def test_coefficients_and_residuals_are_those_of_the_population(tiny):
 
 def test_the_held_out_latents_are_others_even_if_as_many(tiny):
     # With a single latent of 20 positions the coefficients fit what was seen, not what was not.
-    found = discover(tiny, num_samples=1, num_held_out=1, mu=1e-6, layer=1)
+    found = discover(tiny, latents=Latents(1, 1, 32), method=Ridge(mu=1e-6), layer=1).discovery
     assert found.held_out_residual > 1.5 * found.residual
 
 
 def test_is_reproducible_and_needs_one_trace(tiny):
     # No other test uses this batch size, so nothing is cached beforehand.
-    first, again = discover(tiny, batch_size=29), discover(tiny, batch_size=29)
+    latents = Latents(150, batch_size=29)
+    first, again = discover(tiny, latents=latents), discover(tiny, latents=latents)
     for one, other in zip(jax.tree.leaves(first), jax.tree.leaves(again), strict=True):
         np.testing.assert_array_equal(one, other)
     assert tiny.head_calls == [0]
-    other = discover(tiny, batch_size=29, key=jax.random.key(1))
-    assert np.any(np.asarray(other.coefficients) != np.asarray(first.coefficients))
+    other = discover(tiny, latents=latents, key=jax.random.key(1))
+    assert np.any(
+        np.asarray(other.discovery.coefficients) != np.asarray(first.discovery.coefficients)
+    )
     np.testing.assert_array_equal(other.labels, first.labels)
 
 
@@ -90,80 +112,53 @@ def test_is_a_tree_whose_layer_is_static(tiny):
 
     doubled = jax.jit(double_masks)(found)
     assert calls == [0]
-    assert doubled.settings == found.settings
+    assert doubled.discovery.settings == found.discovery.settings
     np.testing.assert_array_equal(doubled.masks, 2 * np.asarray(found.masks))
-
-
-def test_settings_are_complete_and_plain(tiny):
-    found = discover(tiny, keep_mass=0.9, rank=7, affinity_power=2.0, mu=0.1)
-    settings = json.loads(json.dumps(dataclasses.asdict(found.settings)))
-    assert settings == {
-        "generator": "tiny",
-        "num_samples": 150,
-        "num_held_out": 38,
-        "batch_size": 32,
-        "method": "ridge",
-        "mu": 0.1,
-        "keep_mass": 0.9,
-        "rank": 7,
-        "affinity_power": 2.0,
-        "num_restarts": 10,
-        "precision": "float64",
-        "paper": None,
-        "relation": "self_expression",
-    }
 
 
 def test_progress_covers_both_sets_of_latents(tiny):
     seen = []
     discover(
         tiny,
-        num_samples=70,
-        num_held_out=40,
+        latents=Latents(70, 40, 32),
         on_progress=lambda done, total: seen.append((done, total)),
     )
     assert seen == [(32, 110), (64, 110), (70, 110), (102, 110), (110, 110)]
 
 
-PAPER = {
-    "method": "paper",
-    "paper": PaperOptions(num_steps=40, batch_size=16, num_held_out=32),
-    "num_held_out": 40,
-}
+PAPER = Paper(options=PaperOptions(num_steps=40, batch_size=16, num_held_out=32))
 
 
 def test_the_whole_objective_finds_the_groups_too(tiny):
     seen = []
-    found = discover(tiny, **PAPER, on_progress=lambda done, total: seen.append((done, total)))
+    found = discover(
+        tiny,
+        method=PAPER,
+        latents=Latents(150, 40, 32),
+        on_progress=lambda done, total: seen.append((done, total)),
+    )
     assert adjusted_rand_score(tiny.labels, found.labels) == 1.0
-    lasso = discover(tiny, method="lasso")
+    found, lasso = found.discovery, discover(tiny, method=Lasso()).discovery
     assert lasso.image_error is None
     assert 0 < found.image_error < 1
-    assert found.settings.mu == lasso.settings.mu
+    assert found.settings.method.mu == lasso.settings.method.mu
     assert np.any(np.asarray(found.coefficients) != np.asarray(lasso.coefficients))
-    assert found.settings.paper.image_weight > 0
+    assert found.settings.method.options.image_weight > 0
     total = 150 + 40 + (2 + 40 + 4) * 16
     assert seen[0] == (32, total)
     assert seen[-1] == (total, total)
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
 
 
-def test_settings_of_the_whole_objective_come_back_from_a_file(tiny):
-    settings = discover(tiny, **PAPER).settings
-    read = DiscoverySettings(**json.loads(json.dumps(dataclasses.asdict(settings))))
-    assert read == settings
-    assert hash(read) == hash(settings)
-
-
 def test_the_penalty_of_the_whole_objective_can_be_chosen_too(tiny):
-    found = discover(tiny, **PAPER, mu="held_out")
-    assert (
-        found.settings.mu
-        == discover(tiny, method="lasso", mu="held_out", num_held_out=40).settings.mu
-    )
+    mus = [
+        discover(tiny, method=method).discovery.settings.method.mu
+        for method in (dataclasses.replace(PAPER, mu="held_out"), Lasso(mu="held_out"))
+    ]
+    assert mus[0] == mus[1]
 
 
-@pytest.mark.parametrize("relation", ["cosine", "correlation", "effect"])
+@pytest.mark.parametrize("relation", [ByCosine(), ByCorrelation(), ByEffect(32)])
 def test_other_relations_cluster_their_own_affinity_and_keep_the_coefficients(tiny, relation):
     found = discover(tiny, relation=relation)
     streams = [jax.random.fold_in(jax.random.key(0), stream) for stream in range(5)]
@@ -175,46 +170,39 @@ def test_other_relations_cluster_their_own_affinity_and_keep_the_coefficients(ti
             feature_gram(*given, **latents), feature_mean(*given, **latents)
         ),
         "effect": lambda: cosine_affinity(
-            channel_effects(*given, layer=0, key=streams[4], num_pairs=32).gram
+            channel_effects(Cut(given[0], 0), given[1], key=streams[4], num_pairs=32).gram
         ),
-    }[relation]()
+    }[relation.name]()
     expected = spectral_clustering_details(matrix, 3, key=streams[2], num_restarts=10)
     assert adjusted_rand_score(expected.labels, found.labels) == 1.0
+    found, plain = found.discovery, discover(tiny).discovery
     np.testing.assert_allclose(found.eigenvalues, expected.eigenvalues, atol=1e-5)
-    plain = discover(tiny)
     assert np.abs(np.asarray(found.eigenvalues) - np.asarray(plain.eigenvalues)).max() > 0.01
     assert found.settings.relation == relation
     np.testing.assert_array_equal(found.coefficients, plain.coefficients)
 
 
 def test_float32_finds_the_same_subspaces(tiny):
-    for method in ("ridge", "lasso"):
+    for method in (Ridge, Lasso):
         one, other = (
-            discover(tiny, method=method, precision=precision)
+            discover(tiny, method=method(precision=precision))
             for precision in ("float64", "float32")
         )
         np.testing.assert_array_equal(one.labels, other.labels)
-        np.testing.assert_allclose(one.coefficients, other.coefficients, atol=1e-3)
-        assert other.settings.precision == "float32"
+        np.testing.assert_allclose(
+            one.discovery.coefficients, other.discovery.coefficients, atol=1e-3
+        )
+        assert other.discovery.settings.method.precision == "float32"
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"relation": "kinship"}, "choose one of self_expression, cosine, correlation, effect"),
-        ({"relation": "effect", "rank": 3}, "leave them out"),
         ({"layer": 2}, "tiny has no layer 2: choose one of 0 to 1"),
         ({"num_subspaces": 21}, "num_subspaces is 21 but there are only 20 channels at layer 0"),
         ({"num_subspaces": 0}, "num_subspaces is 0"),
-        ({"num_samples": 0}, "num_samples is 0"),
-        ({"num_held_out": 0}, "num_held_out is 0"),
-        ({"method": "magic"}, "unknown method 'magic': choose one of ridge, .*, paper"),
-        ({"precision": "float16"}, "unknown precision 'float16'"),
-        ({"paper": PaperOptions()}, "options of 'paper' do nothing for method 'ridge'"),
-        ({"mu": -1.0}, "mu is -1"),
-        ({"method": "paper", "layer": 2}, "tiny has no layer 2"),
-        ({"method": "paper", "num_subspaces": 21}, "there are only 20 channels at layer 0"),
-        ({"method": "paper", "mu": np.nan}, "mu is nan"),
+        ({"method": PAPER, "layer": 2}, "tiny has no layer 2"),
+        ({"method": PAPER, "num_subspaces": 21}, "there are only 20 channels at layer 0"),
     ],
 )
 def test_bad_arguments_are_refused_before_any_work(tiny, changes, message):
@@ -233,6 +221,6 @@ def test_bad_arguments_are_refused_before_any_work(tiny, changes, message):
 )
 def test_degenerate_generators_are_refused(tiny, weights, value, message):
     params = {**tiny.params, weights: np.full_like(tiny.params[weights], value)}
-    for changes in ({}, PAPER, {"precision": "float32"}):
+    for method in (Ridge(), PAPER, Ridge(precision="float32")):
         with pytest.raises(InputError, match=message):
-            discover(tiny._replace(params=params), **changes)
+            discover(tiny._replace(params=params), method=method)

@@ -8,11 +8,11 @@ import numpy as np
 import optax
 import pytest
 
+from pmsfc_jax.core.cut import Cut
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.subspace import PaperOptions, paper_expression, self_expression
 from pmsfc_jax.subspace.paper.search import HELD_OUT_STREAM, STEP_STREAM
 from pmsfc_jax.subspace.paper.step import (
-    Cut,
     Weights,
     advance,
     feature_term,
@@ -70,7 +70,7 @@ def test_the_gradient_equals_finite_differences_in_float64(tiny_once):
     shape = (3, HEIGHT, WIDTH, CHANNELS)
     with jax.enable_x64(True):
         params = {name: jnp.asarray(a, jnp.float64) for name, a in tiny_once.params.items()}
-        cut = Cut(tiny_once.generator, 0, 3)
+        cut = Cut(tiny_once.generator, 0)
         features = jnp.asarray(rng.standard_normal(shape))
         images = cut.generator.tail(params, features, None, layer=0)
         gram = jnp.asarray(gram_of(rng.standard_normal((50, CHANNELS))))
@@ -98,7 +98,7 @@ def test_with_a_linear_tail_both_terms_equal_their_formula(tiny_once):
     s = some_coefficients()
     rows = features.reshape(-1, CHANNELS).astype(np.float64)
     missing = rows - rows @ s
-    cut = Cut(linear(tiny_once), 0, 3)
+    cut = Cut(linear(tiny_once), 0)
     batch = (jnp.asarray(features), None, jnp.asarray((features @ to_rgb).astype(np.float32)))
 
     value, gradient = jax.value_and_grad(lambda c: image_term(cut, tiny_once.params, c, *batch))(
@@ -133,7 +133,7 @@ def test_without_a_penalty_a_step_is_adams(tiny_once):
 
 
 def test_every_step_draws_latents_of_its_own(tiny_once, gram):
-    cut, weight = Cut(linear(tiny_once), 0, BATCH), 3.0
+    cut, weight = Cut(linear(tiny_once), 0), 3.0
     to_rgb = np.asarray(tiny_once.params["to_rgb"], np.float64)
     s = some_coefficients()
     missing = np.eye(CHANNELS) - s
@@ -147,6 +147,7 @@ def test_every_step_draws_latents_of_its_own(tiny_once, gram):
             KEY,
             np.int32(step),
             np.float32(0.01),
+            BATCH,
         )
         seen = gram_of(tiny_once.features(jax.random.fold_in(KEY, step), BATCH, 0))
         gradient = -2 * gram @ missing - 2 * weight / 3 * seen @ missing @ to_rgb @ to_rgb.T

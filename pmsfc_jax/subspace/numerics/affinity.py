@@ -2,7 +2,6 @@
 
 The paper's affinity is ``A = (|S| + |S^T|) / 2``. The authors' released script refines it in the
 manner of the subspace clustering literature; every step of that is an option of `affinity`.
-`cosine_affinity` needs no coefficients at all.
 """
 
 from functools import partial
@@ -12,9 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
+from pmsfc_jax.core.checks import positive_int
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.typing import Array
-from pmsfc_jax.subspace.numerics.checks import cluster_count, gram_matrix, square_matrix
+from pmsfc_jax.subspace.numerics.checks import cluster_count, square_matrix
 from pmsfc_jax.subspace.numerics.precision import host_float64, like_input
 
 # A row of the low-rank factor shorter than this share of the longest one is zero.
@@ -57,10 +57,7 @@ def affinity(
     matrix = square_matrix(coefficients, "coefficient matrix")
     if not np.any(matrix):
         raise InputError("every coefficient is zero, so no channel is related to any other")
-    if keep_mass is not None and not 0 < keep_mass <= 1:
-        raise InputError(f"keep_mass is {keep_mass:g}: give a share above 0 and up to 1")
-    if not (np.isfinite(affinity_power) and affinity_power > 0):
-        raise InputError(f"affinity_power is {affinity_power:g}: give a positive number")
+    check_refinement(keep_mass, rank, affinity_power)
     if rank is not None:
         rank = cluster_count(rank, matrix.shape[0], "rank", "channels")
     with host_float64():
@@ -69,29 +66,18 @@ def affinity(
     return like_input(values, coefficients)
 
 
-def cosine_affinity(gram: ArrayLike) -> Array:
-    """Affinity ``A_ij = |G_ij| / sqrt(G_ii G_jj)`` ``[C, C]``, 0 on the diagonal.
-
-    How alike two channels are by themselves, without the others: the simplest alternative to
-    self-expression. It is the magnitude of their correlation about zero, not about their means,
-    which a Gram matrix does not hold. A channel that is always zero has no affinity.
-
-    Args:
-      gram: G, ``[C, C]``, for instance from `feature_gram`.
-
-    Returns:
-      ``[C, C]`` in the dtype of ``gram``, entries 0 to 1.
+def check_refinement(keep_mass: float | None, rank: int | None, affinity_power: float) -> None:
+    """Check the options of `affinity`, as far as that goes without coefficients.
 
     Raises:
-      InputError: a Gram matrix that is not square, finite, symmetric, or whose channels are all
-        zero or constant.
+      InputError: one is out of its range.
     """
-    matrix = gram_matrix(gram)
-    norms = np.sqrt(np.diag(matrix))
-    scale = np.where(norms > 0, 1 / np.where(norms > 0, norms, 1), 0)
-    cosines = np.abs(matrix) * np.outer(scale, scale)
-    np.fill_diagonal(cosines, 0)
-    return like_input(np.minimum(cosines, 1), gram)
+    if keep_mass is not None and not 0 < keep_mass <= 1:
+        raise InputError(f"keep_mass is {keep_mass:g}: give a share above 0 and up to 1")
+    if rank is not None:
+        positive_int(rank, "rank")
+    if not (np.isfinite(affinity_power) and affinity_power > 0):
+        raise InputError(f"affinity_power is {affinity_power:g}: give a positive number")
 
 
 def keep_largest(coefficients: Array, keep_mass: Array) -> Array:

@@ -1,22 +1,15 @@
-"""The correlation of channels, as an affinity.
+"""Affinities by likeness: how alike two channels are by themselves, without the others.
 
-Features behind an activation share a large mean, which a Gram matrix about zero cannot tell from
-likeness: there two unrelated channels that are always positive have a cosine near 1.
+Nothing here needs coefficients. What a Gram matrix is of decides what likeness means: of features
+(`features.feature_gram`), or of what channels change in pictures (`channel_effects`).
 """
 
-from functools import partial
-from typing import Any
-
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from pmsfc_jax.core.checks import positive_int
 from pmsfc_jax.core.errors import InputError
-from pmsfc_jax.core.generator import SplitGenerator
-from pmsfc_jax.core.typing import Array, Key
-from pmsfc_jax.subspace.numerics.affinity import cosine_affinity
+from pmsfc_jax.core.typing import Array
 from pmsfc_jax.subspace.numerics.checks import gram_matrix
 from pmsfc_jax.subspace.numerics.precision import like_input
 
@@ -25,44 +18,35 @@ from pmsfc_jax.subspace.numerics.precision import like_input
 CONSTANT_VARIANCE = 1e-6
 
 
-def feature_mean(
-    generator: SplitGenerator,
-    params: Any,
-    *,
-    layer: int,
-    key: Key,
-    num_samples: int,
-    batch_size: int = 64,
-) -> Array:
-    """Mean of every channel over latents and positions, ``[C]`` float32.
+def cosine_affinity(gram: ArrayLike) -> Array:
+    """Affinity ``A_ij = |G_ij| / sqrt(G_ii G_jj)`` ``[C, C]``, 0 on the diagonal.
 
-    With the same ``key``, ``num_samples`` and ``batch_size`` it is taken on the same latents as
-    `feature_gram`.
+    The magnitude of the correlation about zero, not about the means, which a Gram matrix does not
+    hold. A channel that is always zero has no affinity.
 
     Args:
-      generator: the generator.
-      params: its weights.
-      layer: the cut.
-      key: a jax random key.
-      num_samples: how many latents to draw, at least 1.
-      batch_size: latents a step.
+      gram: G, ``[C, C]``, for instance from `feature_gram`.
+
+    Returns:
+      ``[C, C]`` in the dtype of ``gram``, entries 0 to 1.
 
     Raises:
-      InputError: no such layer, or a count below 1.
+      InputError: a Gram matrix that is not square, finite, symmetric, or whose channels are all
+        zero or constant.
     """
-    generator.spec.feature_shape(layer)
-    num_samples = positive_int(num_samples, "num_samples")
-    batch_size = positive_int(batch_size, "batch_size")
-    total: np.ndarray | float = 0.0
-    for index, start in enumerate(range(0, num_samples, batch_size)):
-        count = min(batch_size, num_samples - start)
-        means = _batch_means(generator, params, key, np.uint32(index), layer, batch_size)
-        total = total + np.asarray(means, np.float64)[:count].sum(axis=0)
-    return jnp.asarray((np.asarray(total) / num_samples).astype(np.float32))
+    matrix = gram_matrix(gram)
+    norms = np.sqrt(np.diag(matrix))
+    scale = np.where(norms > 0, 1 / np.where(norms > 0, norms, 1), 0)
+    cosines = np.abs(matrix) * np.outer(scale, scale)
+    np.fill_diagonal(cosines, 0)
+    return like_input(np.minimum(cosines, 1), gram)
 
 
 def correlation_affinity(gram: ArrayLike, mean: ArrayLike) -> Array:
     """Affinity ``A_ij = |corr(i, j)|`` ``[C, C]``, 0 on the diagonal and for constant channels.
+
+    Features behind an activation share a large mean, which a Gram matrix about zero cannot tell
+    from likeness: two unrelated channels that are always positive have a cosine near 1.
 
     Args:
       gram: mean products ``[C, C]``, from `feature_gram`.
@@ -90,11 +74,35 @@ def correlation_affinity(gram: ArrayLike, mean: ArrayLike) -> Array:
     return like_input(cosine_affinity(covariance), gram)
 
 
-@partial(jax.jit, static_argnames=("generator", "layer", "batch_size"))
-def _batch_means(
-    generator: SplitGenerator, params: Any, key: Key, index: Array, layer: int, batch_size: int
-) -> Array:
-    """``[batch_size, C]``: of each latent of batch ``index``, as `feature_gram` draws them."""
-    z = generator.draw(params, jax.random.fold_in(key, index), batch_size)
-    features, _ = generator.head(params, z, layer=layer)
-    return features.astype(jnp.float32).mean(axis=(1, 2))
+def place_affinity(energy_maps: ArrayLike) -> Array:
+    """Affinity ``[C, C]`` float32 of channels that change the same pixels, 0 to 1.
+
+    Each map is scaled to a sum of 1 and the mean of these over channels is taken off, since most
+    channels change what most pictures have in their middle; A holds the cosines of what is left,
+    negative ones set to 0, and a zero diagonal. A channel without effect has no affinity.
+
+    Args:
+      energy_maps: ``[C, H, W]``, not negative, see `channel_effects`.
+
+    Raises:
+      InputError: another shape, negative or not finite entries, or no two maps that differ.
+    """
+    maps = np.asarray(energy_maps, np.float64)
+    if maps.ndim != 3 or not np.all(np.isfinite(maps)) or np.any(maps < 0):
+        raise InputError("the energy maps have to be finite and not negative, [C, H, W]")
+    rows = maps.reshape(maps.shape[0], -1)
+    total = rows.sum(axis=1, keepdims=True)
+    acting = total[:, 0] > 0
+    shares = rows / np.where(total > 0, total, 1)
+    if acting.any():
+        shares[acting] -= shares[acting].mean(axis=0)
+    norms = np.linalg.norm(shares, axis=1, keepdims=True)
+    if not np.any(norms > 0):
+        raise InputError(
+            "all channels change the same pixels alike, so their places relate none to another: "
+            "choose another layer or another affinity"
+        )
+    shares /= np.where(norms > 0, norms, 1)
+    cosines = np.clip(shares @ shares.T, 0, 1)
+    np.fill_diagonal(cosines, 0)
+    return jnp.asarray(((cosines + cosines.T) / 2).astype(np.float32))

@@ -25,7 +25,7 @@ from pmsfc_jax.subspace.numerics.admm import AdmmState, admm, admm_start, kkt_re
 from pmsfc_jax.subspace.numerics.checks import gram_matrix, square_matrix
 from pmsfc_jax.subspace.numerics.precision import Precision, arithmetic, host_float64, like_input
 from pmsfc_jax.subspace.numerics.ridge import ridge
-from pmsfc_jax.subspace.numerics.solvers import TOLERANCE, check_mu, find_solver
+from pmsfc_jax.subspace.numerics.solvers import TOLERANCE, check_mu, check_tolerance, find_solver
 
 # In float32 the iteration's own look at the optimality conditions is off by some of this share.
 _FLOAT32_MARGIN = 0.9
@@ -134,8 +134,7 @@ def solve(
       InputError: ``mu`` is too small for this matrix, or an option out of its range.
     """
     solver = find_solver(method)
-    if not 0 < tolerance < 1:
-        raise InputError(f"tolerance is {tolerance:g}: give a number between 0 and 1")
+    check_tolerance(tolerance)
     most = positive_int(max_iterations, "max_iterations")
     with arithmetic(precision) as dtype:
         matrix = jnp.asarray(gram, dtype)

@@ -70,18 +70,6 @@ def find_solver(method: str) -> Solver:
     return SOLVERS[method]
 
 
-def check_method(method: str) -> str:
-    """Return ``method`` where it is a solver of the Gram matrix or `PAPER`.
-
-    Raises:
-      InputError: it is neither.
-    """
-    if method not in (*SOLVERS, PAPER):
-        known = ", ".join((*SOLVERS, PAPER))
-        raise InputError(f"unknown method {method!r}: choose one of {known}")
-    return method
-
-
 def check_mu(mu: float) -> float:
     """Return ``mu`` as a finite float of at least 0.
 
@@ -92,3 +80,13 @@ def check_mu(mu: float) -> float:
     if not (np.isfinite(penalty) and penalty >= 0):
         raise InputError(f"mu is {penalty:g}: give a number of at least 0, or none for the default")
     return penalty
+
+
+def check_tolerance(tolerance: float) -> None:
+    """Check that it is between 0 and 1.
+
+    Raises:
+      InputError: it is not.
+    """
+    if not 0 < tolerance < 1:
+        raise InputError(f"tolerance is {tolerance:g}: give a number between 0 and 1")

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
+from pmsfc_jax.core.cut import Cut
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.generator import SplitGenerator
 from pmsfc_jax.core.typing import Key, Progress
@@ -23,7 +24,7 @@ from pmsfc_jax.subspace.numerics.self_expression import (
 from pmsfc_jax.subspace.numerics.solvers import PAPER, SOLVERS, all_zero_mu, check_mu, default_l1_mu
 from pmsfc_jax.subspace.paper.options import PaperOptions
 from pmsfc_jax.subspace.paper.search import HeldOut, Search
-from pmsfc_jax.subspace.paper.step import Cut, Weights, first_state
+from pmsfc_jax.subspace.paper.step import Weights, first_state
 
 #: By how much of itself the second half of the steps may change the objective, if it is to count
 #: as minimised. The largest violation of the optimality conditions is no measure of that here: over
@@ -56,7 +57,7 @@ def paper_expression(
     latents, by at most `SETTLED` of it.
 
     Args:
-      generator: the generator; its fields are hashable, as `SplitGenerator` asks.
+      generator: the generator.
       params: its weights.
       gram: ``[C, C]`` of its features at ``layer``, from `feature_gram`.
       layer: the cut.
@@ -75,15 +76,15 @@ def paper_expression(
         are not finite, or all zero where they are to set the weight; steps that diverge.
     """
     options = options or PaperOptions()
-    channels = generator.spec.feature_shape(layer)[-1]
+    cut = Cut(generator, layer)
     matrix = gram_matrix(gram)
-    if len(matrix) != channels:
+    if len(matrix) != cut.channels:
         raise InputError(
-            f"the Gram matrix has {len(matrix)} channels and {generator.spec.name} has {channels} "
-            f"at layer {layer}: expected that of the same layer"
+            f"the Gram matrix has {len(matrix)} channels and {generator.spec.name} has "
+            f"{cut.channels} at layer {layer}: expected that of the same layer"
         )
     penalty = check_mu(mu) if mu is not None else default_l1_mu(matrix)
-    search = Search(Cut(generator, layer, options.batch_size), params, options, key, on_progress)
+    search = Search(cut, params, options, key, on_progress)
 
     start_mu = penalty if options.start == "lasso" else SOLVERS["ridge"].default_mu(matrix)
     start = like_input(
@@ -108,7 +109,7 @@ def paper_expression(
     final, found = np.array(state.coefficients, np.float64), search.held_out(state.coefficients)
     gained = (halfway - objective(final, found)) / halfway
     converged = abs(gained) <= SETTLED
-    gradient = 2 * (matrix @ (final - np.eye(channels))) + weight * found.gradient
+    gradient = 2 * (matrix @ (final - np.eye(cut.channels))) + weight * found.gradient
     return SelfExpressionResult(
         coefficients=state.coefficients,
         residual=residual_of(matrix, final),

@@ -8,10 +8,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from pmsfc_jax.core.cut import Cut
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.typing import Array, Key, Progress
 from pmsfc_jax.subspace.paper.options import PaperOptions
-from pmsfc_jax.subspace.paper.step import Cut, State, Weights, advance, measure
+from pmsfc_jax.subspace.paper.step import State, Weights, advance, measure
 
 # Independent streams of one key, by `jax.random.fold_in`.
 STEP_STREAM, HELD_OUT_STREAM = range(2)
@@ -75,6 +76,7 @@ class Search:
                 self._step_key,
                 np.int32(step),
                 dtype(rate),
+                options.batch_size,
             )
             # A few steps ahead keep the device busy; more would only make the progress untrue.
             if step % 4 == 3:
@@ -92,7 +94,12 @@ class Search:
         count = _num_batches(self._options)
         for index in range(count):
             one = measure(
-                self._cut, self._params, coefficients, self._held_out_key, np.uint32(index)
+                self._cut,
+                self._params,
+                coefficients,
+                self._held_out_key,
+                np.uint32(index),
+                self._options.batch_size,
             )
             error += float(one[0]) / count
             gradient += np.asarray(one[1], np.float64) / count

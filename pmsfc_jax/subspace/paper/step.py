@@ -17,24 +17,10 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from pmsfc_jax.core.generator import SplitGenerator
+from pmsfc_jax.core.cut import Cut
 from pmsfc_jax.core.typing import Array, Key, Params
 
 _DECAY_MEAN, _DECAY_SQUARE, _EPSILON = 0.9, 0.999, 1e-8
-
-
-class Cut(NamedTuple):
-    """What the compiled functions depend on besides arrays: static, hashable.
-
-    Attributes:
-      generator: head and tail.
-      layer: where it is cut.
-      batch_size: latents drawn at a time.
-    """
-
-    generator: SplitGenerator
-    layer: int
-    batch_size: int
 
 
 class Weights(NamedTuple):
@@ -94,15 +80,17 @@ def image_term(
       context: what came with them from the head.
       images: ``tail(h)``, ``[b, H', W', 3]``.
     """
-    redrawn = cut.generator.tail(params, express(features, coefficients), context, layer=cut.layer)
+    redrawn = cut.tail(params, express(features, coefficients), context)
     return jnp.mean(jnp.square((redrawn - images).astype(coefficients.dtype)))
 
 
-def draw(cut: Cut, params: Params, key: Key, index: Array) -> tuple[Array, Any, Array]:
+def draw(
+    cut: Cut, params: Params, key: Key, index: Array, batch_size: int
+) -> tuple[Array, Any, Array]:
     """Features, context and pictures of batch ``index`` of the stream ``key``."""
-    z = cut.generator.draw(params, jax.random.fold_in(key, index), cut.batch_size)
-    features, context = cut.generator.head(params, z, layer=cut.layer)
-    return features, context, cut.generator.tail(params, features, context, layer=cut.layer)
+    latent = cut.generator.draw(params, jax.random.fold_in(key, index), batch_size)
+    features, context = cut.head(params, latent)
+    return features, context, cut.tail(params, features, context)
 
 
 def proximal_adam(
@@ -150,7 +138,7 @@ def smooth_part(
     return feature_term(gram, coefficients) + image_weight * image
 
 
-@partial(jax.jit, static_argnames="cut", donate_argnames="state")
+@partial(jax.jit, static_argnames=("cut", "batch_size"), donate_argnames="state")
 def advance(
     cut: Cut,
     params: Params,
@@ -160,23 +148,24 @@ def advance(
     key: Key,
     step: Array,
     learning_rate: Array,
+    batch_size: int,
 ) -> State:
     """One step on fresh latents: batch ``step`` of the stream ``key``."""
     with jax.default_matmul_precision("highest"):
-        batch = draw(cut, params, key, step)
+        batch = draw(cut, params, key, step, batch_size)
         gradient = jax.grad(smooth_part)(
             state.coefficients, cut, params, gram, weights.image_weight, batch
         )
     return proximal_adam(state, gradient, weights.mu, learning_rate, step)
 
 
-@partial(jax.jit, static_argnames="cut")
+@partial(jax.jit, static_argnames=("cut", "batch_size"))
 def measure(
-    cut: Cut, params: Params, coefficients: Array, key: Key, index: Array
+    cut: Cut, params: Params, coefficients: Array, key: Key, index: Array, batch_size: int
 ) -> tuple[Array, Array, Array]:
     """Image term, its gradient ``[C, C]``, and the mean square of the pictures, on one batch."""
     with jax.default_matmul_precision("highest"):
-        batch = draw(cut, params, key, index)
+        batch = draw(cut, params, key, index, batch_size)
         error, gradient = jax.value_and_grad(lambda s: image_term(cut, params, s, *batch))(
             coefficients
         )

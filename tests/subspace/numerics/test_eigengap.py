@@ -5,6 +5,9 @@ from sklearn.metrics import adjusted_rand_score
 
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.subspace import (
+    Clustering,
+    DiscoverySettings,
+    Latents,
     affinity,
     choose_num_clusters,
     discover_subspaces,
@@ -68,11 +71,9 @@ def test_discovery_chooses_by_the_spectrum_it_returns(tiny):
         layer=0,
         num_subspaces=None,
         key=jax.random.key(0),
-        num_samples=150,
-        batch_size=32,
-        num_restarts=10,
+        settings=DiscoverySettings(Latents(150, batch_size=32), clustering=Clustering(10)),
     )
-    gaps = -np.diff(np.asarray(found.eigenvalues, np.float64))[1:]
+    gaps = -np.diff(np.asarray(found.discovery.eigenvalues, np.float64))[1:]
     assert found.num_subspaces == 2 + int(np.argmax(gaps))
     assert found.masks.shape == (found.num_subspaces, 20)
     assert len(found.sizes) == len(np.unique(np.asarray(found.labels))) == found.num_subspaces

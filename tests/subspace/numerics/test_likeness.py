@@ -3,8 +3,7 @@ import numpy as np
 import pytest
 
 from pmsfc_jax.core.errors import InputError
-from pmsfc_jax.subspace import feature_gram
-from pmsfc_jax.subspace.correlation import correlation_affinity, feature_mean
+from pmsfc_jax.subspace import correlation_affinity, feature_gram, feature_mean, place_affinity
 
 
 def test_against_numpy_on_the_same_latents(tiny):
@@ -42,3 +41,17 @@ def test_a_shared_mean_relates_no_channels():
 def test_mistakes(mean, part):
     with pytest.raises(InputError, match=part):
         correlation_affinity(np.eye(3), mean)
+
+
+@pytest.mark.parametrize(
+    ("maps", "part"),
+    [
+        (np.ones((3, 4)), "energy maps"),
+        (-np.ones((3, 2, 2)), "energy maps"),
+        (np.ones((3, 2, 2)), "same pixels alike"),
+        (np.zeros((3, 2, 2)), "same pixels alike"),
+    ],
+)
+def test_maps_without_places(maps, part):
+    with pytest.raises(InputError, match=part):
+        place_affinity(maps)

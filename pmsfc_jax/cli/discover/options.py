@@ -1,13 +1,10 @@
-"""``pmsfc discover``: the subspaces of one layer of a generator."""
+"""What ``pmsfc discover`` can be told; knows no jax."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import tyro
-
-from pmsfc_jax.cli.parsing import parse
 
 
 @dataclass
@@ -50,11 +47,3 @@ class Options:
     """Of the latent codes, of the clustering and of the random partitions."""
     weights_dir: Path | None = None
     """Where to look first for weights."""
-
-
-def main(argv: Sequence[str]) -> int:
-    """Discover, print sizes, residuals and effects, and save."""
-    options = parse(Options, "discover", argv)
-    from pmsfc_jax.cli._discover_run import discover_run
-
-    return discover_run(options, argv)

@@ -1,0 +1,87 @@
+"""From the options of ``pmsfc discover`` to a job that can be done: every mistake is found here."""
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pmsfc_jax.api import (
+    DiscoverySettings,
+    Latents,
+    SplitGenerator,
+    load_generator,
+    load_perceptual,
+    to_uint8,
+)
+from pmsfc_jax.cli.discover.options import Options
+from pmsfc_jax.cli.judge import JUDGE_NAME, load_judge
+from pmsfc_jax.core.checks import positive_int
+from pmsfc_jax.core.errors import InputError
+from pmsfc_jax.core.typing import Params
+from pmsfc_jax.effects.subspace_effects import Distance, check_num_pairs
+from pmsfc_jax.inversion.feature_distance import feature_distance
+from pmsfc_jax.io.paths import shown
+from pmsfc_jax.subspace import check_question
+from pmsfc_jax.subspace.methods import find_method
+from pmsfc_jax.subspace.relations import find_relation
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything that the work needs.
+
+    Attributes:
+      options: as given.
+      command: the words of the command, to be shown.
+      generator: what is discovered in.
+      params: its weights.
+      settings: of the discovery.
+      distance: the perceptual distance of the report, or None.
+      judge: its name, or None.
+    """
+
+    options: Options
+    command: str
+    generator: SplitGenerator
+    params: Params
+    settings: DiscoverySettings
+    distance: Distance | None
+    judge: str | None
+
+
+def prepare(options: Options, argv: Sequence[str]) -> Job:
+    """Check the options and load what they name; nothing is written.
+
+    Raises:
+      InputError: anything is wrong with them.
+    """
+    check_num_pairs(options.num_pairs)
+    positive_int(options.num_random, "num_random")
+    if options.out is not None and options.out.exists() and not options.out.is_dir():
+        raise InputError(f"{shown(options.out)} is a file: give a folder with --out")
+    settings = DiscoverySettings(
+        latents=Latents(options.num_samples),
+        method=find_method(options.method)(mu=options.mu),
+        relation=find_relation(options.relation)(),
+    )
+    generator, params = load_generator(options.name, weights_dir=options.weights_dir)
+    check_question(generator, options.layer, options.num_subspaces)
+    distance, judge = _distance(options) if options.out and options.report else (None, None)
+    command = shlex.join(["pmsfc", "discover", *argv])
+    return Job(options, command, generator, params, settings, distance, judge)
+
+
+def _distance(options: Options) -> tuple[Distance | None, str | None]:
+    """The judge where one is given, else the V that is shipped with the generator; and its name."""
+    if options.judge is not None:
+        judge = load_judge(options.judge)
+
+        def judged(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+            return judge(to_uint8(a), to_uint8(b))
+
+        return judged, JUDGE_NAME
+    perceptual = load_perceptual(options.name, weights_dir=options.weights_dir)
+    if perceptual is None:
+        return None, None
+    return feature_distance(perceptual), f"mean |V(a) - V(b)|, V = {perceptual.name}"
