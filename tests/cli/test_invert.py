@@ -184,7 +184,7 @@ def test_discovered_subspaces_can_be_given(pmsfc, invert, tmp_path):
     assert code == 0, err
     assert load_codes(tmp_path / "run" / "codes" / "p0.npz").masks.shape == (3, 12)
     again = pm.load_subspaces(tmp_path / "run")
-    assert again.settings.num_samples == 200
+    assert again.discovery.settings.latents.num_samples == 200
 
 
 def test_a_random_partition_has_the_same_sizes(run, invert, tmp_path):
