@@ -33,6 +33,10 @@ def _equal_weights(operands: Any, y: Array) -> None:
     return None
 
 
+def _no_noise(operands: Any) -> None:
+    return None
+
+
 def _same_shape(image_shape: tuple[int, int, int]) -> tuple[int, int, int]:
     return image_shape
 
@@ -49,6 +53,9 @@ class Operator:
       view: ``y -> [b, h, w, 3]``, how an observation is shown, and what V looks at.
       weights: ``(operands, y) -> [b, h, w, 1]`` or alike, factors of the residual (0 where nothing
         was observed), or ``None`` where all of it counts alike.
+      noise: ``operands -> [b]``, standard deviation of the noise in ``y``, or ``None`` where there
+        is none or it is not known. An inversion keeps the codes of the first step that explains
+        an observation as well as its noise allows (the discrepancy principle, Morozov 1966).
 
     """
 
@@ -60,6 +67,7 @@ class Operator:
     )
     view: Callable[[Array], Array] = field(compare=False, default=_seen_as_it_is)
     weights: Callable[[Any, Array], Array | None] = field(compare=False, default=_equal_weights)
+    noise: Callable[[Any], Array | None] = field(compare=False, default=_no_noise)
 
 
 def _identity(operands: Any, x: Array) -> Array:

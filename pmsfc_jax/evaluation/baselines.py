@@ -195,7 +195,7 @@ def _filtered(
 ) -> np.ndarray:
     """The simple inverse, each picture filtered for the noise that it has."""
     pictures = inverse(seen)
-    known = degradation.noise(seen.operands)
+    known = degradation.operator.noise(seen.operands)
     if known is not None:
         sigmas = np.asarray(known) / 2
     elif degradation.operator.name == "jpeg":

@@ -25,7 +25,11 @@ STEPS_PER_CALL = 10
 
 
 class State(NamedTuple):
-    """What the loop carries. ``best*`` are those of the lowest loss so far, for each image."""
+    """What the loop carries.
+
+    ``best*`` are those of each image's lowest loss so far, or of the first step that explained the
+    observation as well as its noise allows.
+    """
 
     codes: Codes
     solver: Any
@@ -88,12 +92,14 @@ def advance(
     """
     solver = form.solver.solver()
     misfit = misfit_of(form, params, v_params, problem, traced.weights)
+    floor = traced.weights[0] * problem.floor
 
     def one(index: Array, carry: tuple[State, Info]) -> tuple[State, Info]:
         state, told = carry
         step = first_step + index
         done = solver.step(misfit, state.codes, state.solver, traced.rates, step)
-        improved = done.info.loss < state.best_loss
+        # What explains an observation up to its noise is kept: later steps would fit the noise.
+        improved = (done.info.loss < state.best_loss) & (state.best_loss > floor)
         new_state = State(
             done.codes,
             done.memory,

@@ -1,5 +1,6 @@
 """One batch of images as an optimisation problem: predictions, their targets, and the misfit."""
 
+import math
 from typing import Any, NamedTuple
 
 import jax
@@ -11,7 +12,7 @@ from pmsfc_jax.inversion.codes import Codes
 from pmsfc_jax.inversion.compose import Heads, composed, head_features
 from pmsfc_jax.inversion.form import Form
 from pmsfc_jax.inversion.misfit import Misfit
-from pmsfc_jax.inversion.terms import Term, pyramid, radius
+from pmsfc_jax.inversion.terms import Term, mean_per_image, pyramid, radius
 
 #: What each kind of term compares: one array or several.
 Parts = tuple[tuple[Array, ...], ...]
@@ -24,12 +25,15 @@ class Problem(NamedTuple):
       operands: of the operator, leaves ``[b, ...]``.
       targets: of each kind of term, arrays ``[b, ...]``.
       masks: ``[R, c]``.
+      floor: ``[b]``, what the pixel term's distance is where the residual is the noise that the
+        operator knows of; 0 without noise.
 
     """
 
     operands: Any
     targets: Parts
     masks: Array
+    floor: Array
 
 
 def pose(
@@ -49,7 +53,8 @@ def pose(
     seen = _weighted(form, operands, target)
     extra = (seen,) * len(form.composition.extra)
     shell = jnp.ones(codes.w.shape[:3], target.dtype)
-    return Problem(operands, _parts(form, v_params, seen, extra, shell), masks)
+    parts = _parts(form, v_params, seen, extra, shell)
+    return Problem(operands, parts, masks, _floor(form, operands, target))
 
 
 def misfit_of(
@@ -100,6 +105,20 @@ def _weighted(form: Form, operands: Any, y: Array) -> Array:
     """An observation times the operator's weights of its residual."""
     weights = form.operator.weights(operands, y)
     return y if weights is None else weights * y
+
+
+def _floor(form: Form, operands: Any, y: Array) -> Array:
+    """The expected distance of weighted normal noise from 0 in the norm of the pixel term, ``[b]``.
+
+    The pixel term is the first one of a form.
+    """
+    sigma, weights = form.operator.noise(operands), form.operator.weights(operands, y)
+    if sigma is None:
+        return jnp.zeros(y.shape[0], y.dtype)
+    factors = jnp.ones((y.shape[0], 1), y.dtype) if weights is None else weights
+    if form.terms[0].norm == "l2":
+        return jnp.square(sigma) * mean_per_image(jnp.square(factors))
+    return math.sqrt(2 / math.pi) * sigma * mean_per_image(jnp.abs(factors))
 
 
 def _parts(

@@ -141,3 +141,33 @@ def test_a_tail_that_needs_its_context_is_inverted():
     free_to_move = preset(**(USUAL | {"layer": 1, "optimiser": "adam"}))
     moved = invert(generator, params, targets, key=KEY, config=free_to_move)
     assert moved.losses[:, -1].mean() < held.losses[:, -1].mean()
+
+
+def test_the_first_step_within_the_noise_is_kept(small, small_targets):
+    def weights(operands, y):
+        return operands["known"]
+
+    operator = Operator(
+        "noisy",
+        (),
+        lambda operands, x: x,
+        weights=weights,
+        noise=lambda operands: operands["sigma"],
+    )
+    known = np.full((3, 8, 8, 1), 0.5, np.float32)
+    config = preset(**USUAL)
+
+    def inverted(sigma):
+        operands = {"sigma": np.asarray(sigma, np.float32), "known": known}
+        seen = Observation(small_targets, operands)
+        return invert(*small, seen, operator=operator, key=KEY, config=config)
+
+    middle = inverted([0.01] * 3).losses[0, 10]
+    sigma = np.array([2 * np.sqrt(middle), 0.01, 10.0])
+    result = inverted(sigma)
+    for i, losses in enumerate(result.losses):
+        within = np.flatnonzero(losses <= 0.25 * np.float32(sigma[i]) ** 2)
+        expected = within[0] if len(within) else losses.argmin()
+        assert result.best_step[i] == expected
+    assert 0 < result.best_step[0] < 19
+    assert result.best_step[2] == 0

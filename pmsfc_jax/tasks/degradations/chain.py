@@ -74,7 +74,7 @@ def chain(*links: Degradation) -> Degradation:
         return y
 
     def noise(operands: Any) -> Array | None:
-        levels = [link.noise(own) for link, own in zip(links, operands, strict=True)]
+        levels = [operator.noise(own) for operator, own in zip(operators, operands, strict=True)]
         known = [jnp.square(level) for level in levels if level is not None]
         if not known or not _noise_is_of_file(links):
             return None
@@ -83,14 +83,13 @@ def chain(*links: Degradation) -> Degradation:
     name = "+".join(operator.name for operator in operators)
     settings = tuple((operator.name, operator.settings) for operator in operators)
     return Degradation(
-        Operator(name, settings, apply, lambda shape: shapes(shape)[-1], as_rgb, weights),
+        Operator(name, settings, apply, lambda shape: shapes(shape)[-1], as_rgb, weights, noise),
         simulate,
         dagger,
         finish,
         linear=all(link.linear for link in links),
         pointwise=all(link.pointwise for link in links),
         of_file=any(link.of_file for link in links),
-        noise=noise,
     )
 
 

@@ -16,10 +16,6 @@ from pmsfc_jax.core.typing import Array
 Shape = tuple[int, int, int]
 
 
-def _no_noise(operands: Any) -> Array | None:
-    return None
-
-
 @dataclass(frozen=True)
 class Degradation:
     """How a photograph became what the user has; static, hashable by its operator.
@@ -39,8 +35,6 @@ class Degradation:
       linear: ``apply(a x + b x') = a apply(x) + b apply(x')``.
       pointwise: a pixel of ``y`` depends on the same pixel of ``x`` alone, colour by colour.
       of_file: its operands speak of pixels of the file: nothing that mixes pixels can follow it.
-      noise: ``operands -> [b]``, standard deviation of the noise in ``y``, or ``None`` where there
-        is none or it is not known.
 
     """
 
@@ -51,7 +45,6 @@ class Degradation:
     linear: bool = True
     pointwise: bool = False
     of_file: bool = False
-    noise: Callable[[Any], Array | None] = field(compare=False, default=_no_noise)
 
 
 def observe(

@@ -82,10 +82,9 @@ def _finish(sigma: Array, y: Array, x: Array) -> Array:
 def noise() -> Degradation:
     """Noisy; the operand is ``sigma [b]`` of `sigmas_of`. Nothing is put back."""
     return Degradation(
-        Operator("noise", (), _apply, view=as_rgb),
+        Operator("noise", (), _apply, view=as_rgb, noise=lambda sigma: sigma),
         _simulate,
         _dagger,
         _finish,
         pointwise=True,
-        noise=lambda sigma: sigma,
     )

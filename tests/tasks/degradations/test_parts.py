@@ -97,10 +97,10 @@ def test_a_chain_is_its_links_one_after_another():
 
 def test_a_chain_knows_its_noise_where_nothing_mixes_it():
     sigma = d.sigmas_of(20, 2)
-    assert d.chain(d.grey(), d.noise()).noise(((), sigma)) == pytest.approx(sigma)
-    assert d.chain(d.noise(), d.downsample((4, 4))).noise((sigma, ())) is None
-    assert d.chain(d.grey(), d.clip()).noise(((), ())) is None
-    twice = d.chain(d.noise(), d.noise()).noise((sigma, sigma))
+    assert d.chain(d.grey(), d.noise()).operator.noise(((), sigma)) == pytest.approx(sigma)
+    assert d.chain(d.noise(), d.downsample((4, 4))).operator.noise((sigma, ())) is None
+    assert d.chain(d.grey(), d.clip()).operator.noise(((), ())) is None
+    twice = d.chain(d.noise(), d.noise()).operator.noise((sigma, sigma))
     np.testing.assert_allclose(twice, np.sqrt(2) * sigma, rtol=1e-6)
 
 
