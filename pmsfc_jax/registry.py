@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 import jax
 
 from pmsfc_jax.core.errors import InputError
-from pmsfc_jax.core.generator import SplitGenerator
+from pmsfc_jax.core.generator import GeneratorSpec, SplitGenerator
 from pmsfc_jax.core.typing import Array, Params
 from pmsfc_jax.metrics.lpips import feature_maps, lpips_params
 from pmsfc_jax.nn import (
@@ -153,6 +153,21 @@ def load_generator(
         raise InputError(f"{folder}: family {family.name} is not one of generators")
     generator = family.split_generator(config, manifest.name)
     return generator.with_identity(manifest.network_hash(GENERATOR)), params
+
+
+def describe_generator(manifest: Manifest) -> GeneratorSpec:
+    """The facts of a stored generator, without reading its weights.
+
+    Raises:
+      InputError: it is of no known family, or its architecture is impossible.
+
+    """
+    facts = manifest.network(GENERATOR)
+    family = FAMILIES.get(facts.family)
+    if family is None or family.split_generator is None:
+        raise InputError(f"family {facts.family!r} is not one of generators here")
+    config = family.config_from_dict(facts.architecture)
+    return family.split_generator(config, manifest.name).spec
 
 
 def load_perceptual_network(

@@ -36,12 +36,12 @@ def progress_bar(label: str) -> Iterator[Callable[[float, float, str], None]]:
         yield update
 
 
-def table(header: list[str], rows: list[list[str]]) -> str:
-    """Plain text columns, the first aligned left, the others right."""
+def table(header: list[str], rows: list[list[str]], left: int = 1) -> str:
+    """Plain text columns, the first ``left`` of them aligned left, the others right."""
     widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
     return "\n".join(
         "  ".join(
-            cell.ljust(width) if i == 0 else cell.rjust(width)
+            cell.ljust(width) if i < left else cell.rjust(width)
             for i, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in [header, *rows]

@@ -1,6 +1,5 @@
-"""``pmsfc convert``: a PyTorch checkpoint in, a folder of verified weights out."""
+"""``pmsfc convert``: a checkpoint in, a folder of verified weights out."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +7,6 @@ from typing import Annotated
 
 import tyro
 
-from pmsfc_jax.cli.console import notice, progress_bar
 from pmsfc_jax.cli.parsing import parse
 from pmsfc_jax.core.errors import InputError
 
@@ -18,57 +16,51 @@ class Options:
     """Convert a published generator or judging network. Nothing in the file is executed."""
 
     source: tyro.conf.Positional[Path | None] = None
-    """The checkpoint file, unless --fetch is given."""
+    """The checkpoint file, or the wheel of a Python package that holds one."""
     name: str | None = None
     """What the converted weights are to be called; by default the name that is fetched."""
     fetch: str | None = None
-    """Download a published judging network and verify it: vgg16, squeezenet1_0, squeezenet1_1, or
-    lpips_vgg."""
+    """Download this instead, as `pmsfc fetch` does; `pmsfc fetch --list` shows what there is."""
+    accept_licence: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Accept a licence of what is fetched that forbids commercial use."""
     weights_dir: Path | None = None
     """Where to put them; else the first folder of PMSFC_WEIGHTS, else ./ported_weights."""
     which: str | None = None
     """Which of the networks in the file; by default the averaged generator."""
+    set: Annotated[tuple[tuple[str, ...], ...], tyro.conf.UseAppendAction] = ()
+    """Facts that the file does not hold, as field=value: --set output=tanh --set slope=0.1."""
+    samples: int = 16
+    """How many samples to draw on a sheet; 0 for none."""
     overwrite: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Replace weights of the same name."""
-    set: tuple[str, ...] = ()
-    """Facts that the file does not hold, as field=value, for instance --set output=tanh."""
+    json: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Print the manifest alone to stdout, as JSON, and the rest to stderr."""
 
 
 def main(argv: Sequence[str]) -> int:
-    """Fetch if need be, say what was recognised, convert it, and print the manifest."""
+    """Convert, say what was recognised and assumed, and what to do next."""
     options = parse(Options, "convert", argv)
-    from pmsfc_jax.api import convert_checkpoint
+    from pmsfc_jax.cli.conversion import Wanted, convert
+    from pmsfc_jax.cli.fetch import run
     from pmsfc_jax.weights.convert import parse_architecture
 
-    name = options.name or options.fetch
-    if (options.source is None) == (options.fetch is None) or name is None:
+    facts = parse_architecture([text for several in options.set for text in several])
+    if (options.source is None) == (options.fetch is None):
         raise InputError("give a checkpoint file and --name, or --fetch with what to download")
-    facts = parse_architecture(options.set)
-    source = options.source or _fetched(str(options.fetch), options.weights_dir)
-    path = convert_checkpoint(
-        source,
-        name,
-        weights_dir=options.weights_dir,
-        which=options.which,
-        overwrite=options.overwrite,
-        on_recognised=notice,
-        **facts,
-    )
-    manifest = json.loads((path / "manifest.json").read_text())
-    print(json.dumps(manifest, indent=2))
-    notice(f"written to {path}")
-    return 0
-
-
-def _fetched(name: str, weights_dir: Path | None) -> Path:
-    """The published file, downloaded beside the weights unless it is there."""
-    from pmsfc_jax.weights.fetch import fetch, published
-    from pmsfc_jax.weights.store.search import default_weights_dir
-
-    notice(f"fetching {published(name).what} from {published(name).address}")
-    with progress_bar("download") as update:
-        return fetch(
-            name,
-            (weights_dir or default_weights_dir()) / "downloads",
-            on_progress=lambda done, total: update(done, total or done, ""),
+    if options.samples < 0:
+        raise InputError(f"--samples is {options.samples}; it is a number from 0 up")
+    common = (options.weights_dir, options.which, options.overwrite)
+    if options.fetch is not None:
+        return run(
+            options.fetch,
+            options.name,
+            *common,
+            facts,
+            options.samples,
+            json=options.json,
+            accepted=options.accept_licence,
         )
+    if options.name is None or options.source is None:
+        raise InputError("give --name with what the converted weights are to be called")
+    convert(Wanted(options.source, options.name, *common, facts, options.samples, options.json))
+    return 0

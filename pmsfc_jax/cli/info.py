@@ -1,44 +1,78 @@
-"""``pmsfc info``: what a generator is made of."""
+"""``pmsfc info``: which generators there are, and what one is made of."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import tyro
 
-from pmsfc_jax.cli.console import table
+from pmsfc_jax.cli.console import notice, table
 from pmsfc_jax.cli.parsing import parse
+from pmsfc_jax.core.errors import InputError
 
 
 @dataclass
 class Options:
-    """Show a generator's layers, the shapes at their cuts, and its parameters."""
+    """List converted weights, or show a generator's layers, parameters, and where it came from."""
 
-    name: tyro.conf.Positional[str]
-    """Name of converted weights, or the path of their folder."""
+    name: tyro.conf.Positional[str | None] = None
+    """Name of converted weights, or the path of their folder; without it all names are listed."""
     weights_dir: Path | None = None
     """Where to look first for weights."""
 
 
 def main(argv: Sequence[str]) -> int:
-    """Print the table."""
+    """Print the list or the table."""
     options = parse(Options, "info", argv)
+    if options.name is None:
+        return _list(options.weights_dir)
     import jax
 
     from pmsfc_jax.api import load_generator, load_perceptual
+    from pmsfc_jax.cli.conversion import describe_choices, headline, layer_table
+    from pmsfc_jax.weights.store.manifest import read_manifest
+    from pmsfc_jax.weights.store.placing import settled
+    from pmsfc_jax.weights.store.search import find_weights
 
     generator, params = load_generator(options.name, weights_dir=options.weights_dir)
-    spec = generator.spec
-    rows = [
-        [str(layer), "x".join(map(str, shape)), f"{math.prod(shape):,}"]
-        for layer, shape in enumerate(spec.feature_shapes)
-    ]
+    folder = settled(find_weights(options.name, options.weights_dir))
     count = sum(leaf.size for leaf in jax.tree.leaves(params))
     perceptual = load_perceptual(options.name, weights_dir=options.weights_dir)
-    latent = " + ".join("x".join(map(str, shape)) for shape in spec.latent_sizes)
-    print(f"{spec.name}: latent {latent}, image {'x'.join(map(str, spec.image_shape))}")
-    print(f"parameters: {count:,}   weights: {spec.identity[:16]}")
-    print(f"perceptual network: {perceptual.name if perceptual else 'none'}\n")
-    print(table(["layer", "feature HxWxC", "numbers"], rows))
+    print(headline(generator))
+    print(f"parameters: {count:,}   weights: {generator.spec.identity[:16]}")
+    print(f"perceptual network: {perceptual.name if perceptual else 'none'}")
+    source = read_manifest(folder).source
+    if source is not None:
+        network = f" ({source.group})" if source.group else ""
+        print(f"from {source.file}{network}, layout {source.layout}")
+        print(describe_choices(source))
+    for what, file in (("samples", "samples.png"), ("their mean", "mean.png")):
+        if (folder / file).is_file():
+            print(f"{what}: {folder / file}")
+    print(f"\n{layer_table(generator)}")
+    return 0
+
+
+def _list(weights_dir: Path | None) -> int:
+    from pmsfc_jax.registry import describe_generator
+    from pmsfc_jax.weights.store.manifest import read_manifest
+    from pmsfc_jax.weights.store.placing import settled
+    from pmsfc_jax.weights.store.search import available_weights
+
+    rows = []
+    for name, folder in available_weights(weights_dir).items():
+        try:
+            manifest = read_manifest(settled(folder))
+            spec = describe_generator(manifest) if "generator" in manifest.networks else None
+        except InputError as error:
+            notice(f"{name} is left out: {error}")
+            continue
+        families = ", ".join(facts.family for facts in manifest.networks.values())
+        image = "judges" if spec is None else "x".join(map(str, spec.image_shape[:2]))
+        licence = "" if manifest.source is None else manifest.source.licence
+        rows.append([name, families, image, licence, str(folder)])
+    if not rows:
+        notice("there are no weights; `pmsfc fetch --list` shows what can be fetched")
+        return 0
+    print(table(["name", "networks", "images", "licence", "folder"], rows, left=5))
     return 0

@@ -12,8 +12,10 @@ COMMANDS = {
     "invert": "find the codes of photographs and redraw them",
     "render": "draw images again from saved codes",
     "discover": "find the subspaces of a generator's layer",
+    "fetch": "download published weights and convert them",
     "convert": "turn a PyTorch checkpoint into weights for pmsfc_jax",
-    "info": "show a generator's layers, shapes and parameters",
+    "sample": "draw samples of a generator",
+    "info": "list weights, or show a generator's layers and parameters",
     "train": "train a generator on a folder of images",
     "evaluate": "compare methods on the same photographs, as a table",
 }

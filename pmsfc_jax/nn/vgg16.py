@@ -2,8 +2,8 @@
 
 Five blocks of two, two, three, three and three 3x3 convolutions with a ReLU each, halved in between
 by 2x2 max-pooling that drops an odd row or column. The paper's V is its output after the third
-block, ``relu3_3``. Images enter in [-1, 1] and are standardised inside (`imagenet.standardise`), as
-torchvision's weights expect.
+block, ``relu3_3``. Images enter in [-1, 1] and are brought inside to what the weights expect, which
+is not the same for torchvision's, trained anew, and the authors' own.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,6 +20,8 @@ from pmsfc_jax.nn.imagenet import standardise
 from pmsfc_jax.nn.layers import conv2d
 
 FAMILY = "vgg16"
+#: Means over ImageNet of blue, green and red in 0..255, as the authors subtracted them.
+MEAN_BGR = (103.939, 116.779, 123.68)
 #: Convolutions of each block, and the name of each block's output.
 CONVOLUTIONS = (2, 2, 3, 3, 3)
 TAPS = tuple(f"relu{block + 1}_{count}" for block, count in enumerate(CONVOLUTIONS))
@@ -32,14 +34,15 @@ class VGG16Config:
     Attributes:
       widths: channels of each block; fewer than five for a network that ends early.
       taps: block outputs that are the features, of `TAPS`.
-      input: ``"imagenet"`` standardises images, ``"raw"`` takes them in [-1, 1] as they are, which
-        is what some inversion codebases feed to the same weights.
+      input: ``"imagenet"`` standardises images (`imagenet.standardise`), for torchvision's weights;
+        ``"caffe"`` makes them BGR in 0..255 minus `MEAN_BGR`, for the authors'; ``"raw"`` takes
+        them in [-1, 1] as they are, which some inversion codebases feed to torchvision's.
 
     """
 
     widths: tuple[int, ...] = (64, 128, 256, 512, 512)
     taps: tuple[str, ...] = ("relu3_3",)
-    input: Literal["imagenet", "raw"] = "imagenet"
+    input: Literal["imagenet", "caffe", "raw"] = "imagenet"
 
     def __post_init__(self) -> None:
         """Check values and turn JSON's lists into tuples.
@@ -55,8 +58,8 @@ class VGG16Config:
         there = TAPS[: len(self.widths)]
         if not self.taps or any(tap not in there for tap in self.taps):
             raise InputError(f"this VGG16 has the taps {', '.join(there)}, not {self.taps}")
-        if self.input not in ("imagenet", "raw"):
-            raise InputError(f"VGG16 input is {self.input!r}, not one of imagenet, raw")
+        if self.input not in ("imagenet", "caffe", "raw"):
+            raise InputError(f"VGG16 input is {self.input!r}, not one of imagenet, caffe, raw")
 
 
 def config_from_dict(architecture: Mapping[str, Any]) -> VGG16Config:
@@ -117,7 +120,11 @@ def features(config: VGG16Config) -> Callable[[Params, Array], list[Array]]:
     wanted = [TAPS.index(tap) for tap in config.taps]
 
     def extract(params: Params, x: Array) -> list[Array]:
-        x = standardise(x) if config.input == "imagenet" else x
+        if config.input == "imagenet":
+            x = standardise(x)
+        elif config.input == "caffe":
+            mean = jnp.asarray(MEAN_BGR, x.dtype).reshape(1, 1, 1, 3)
+            x = (x[..., ::-1] + 1) * 127.5 - mean
         outputs = block_outputs(params, x, max(wanted) + 1)
         return [outputs[block] for block in wanted]
 

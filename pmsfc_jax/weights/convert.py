@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,11 @@ from pmsfc_jax.weights.layouts.options import parse_options as parse_architectur
 from pmsfc_jax.weights.layouts.table import Recognised, recognise
 from pmsfc_jax.weights.layouts.unknown import passed_over_text
 from pmsfc_jax.weights.networks.names import is_average
-from pmsfc_jax.weights.reader.checkpoint import Checkpoint, read_checkpoint
+from pmsfc_jax.weights.reader import Checkpoint, read_checkpoint
 from pmsfc_jax.weights.store.folder import Network, check_replaceable, save_weights
 from pmsfc_jax.weights.store.manifest import Source
 from pmsfc_jax.weights.store.search import default_weights_dir
+from pmsfc_jax.weights.wheel import SUFFIX, unpacked
 
 __all__ = ["convert_checkpoint", "parse_architecture"]
 
@@ -33,12 +35,14 @@ def convert_checkpoint(
     which: str | None = None,
     overwrite: bool = False,
     on_recognised: Callable[[str], None] = lambda _: None,
+    licence: str = "",
+    address: str = "",
     **architecture: Any,
 ) -> Path:
     """Convert a published checkpoint of a generator or a judging network; nothing is executed.
 
     Args:
-      source: the checkpoint file.
+      source: the checkpoint file, or the wheel of a Python package that holds one.
       name: what the converted weights are called.
       weights_dir: folder to put them in; by default the first of PMSFC_WEIGHTS, else
         ``ported_weights`` in the current folder.
@@ -46,6 +50,8 @@ def convert_checkpoint(
       overwrite: replace converted weights of the same name.
       on_recognised: called with a description of the file (its container, layout and networks) once
         it is read, before it is converted.
+      licence: of the weights, for the manifest; by default what a wheel says of itself.
+      address: where the file is published, for the manifest.
       **architecture: facts that the file does not hold, such as ``output="clip"`` or ``step=5``; an
         error says which are needed and what the codebases use. ``architecture="stack.json"``
         describes a generator of no known codebase (see `layouts.dcgan_described`).
@@ -66,7 +72,11 @@ def convert_checkpoint(
         )
     folder = (default_weights_dir() if weights_dir is None else Path(weights_dir)) / name
     check_replaceable(folder, overwrite=overwrite)
-    networks, origin = _convert(source, which, architecture, on_recognised)
+    with _opened(source) as (path, file, found_licence):
+        networks, origin = _convert(path, which, architecture, on_recognised)
+    origin = replace(
+        origin, file=file or origin.file, licence=licence or found_licence, address=address
+    )
     save_weights(folder, networks, name=name, source=origin, overwrite=overwrite)
     return folder.absolute()
 
@@ -99,6 +109,17 @@ def _convert(
     )
     network = Network(conversion.family, conversion.architecture, conversion.params)
     return {conversion.role: network}, origin
+
+
+@contextmanager
+def _opened(source: str | os.PathLike[str]) -> Iterator[tuple[Any, str, str]]:
+    """The checkpoint file, its name where that is not the file's own, and its licence."""
+    if os.fsdecode(source).endswith(SUFFIX):
+        wheel = Path(source)
+        with unpacked(wheel) as found:
+            yield found.path, f"{wheel.name}/{found.name}", found.licence
+    else:
+        yield source, "", ""
 
 
 def _described_layout(architecture: dict[str, Any]) -> Layout | None:

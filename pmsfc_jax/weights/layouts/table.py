@@ -7,7 +7,12 @@ import numpy as np
 
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.weights.layouts.dcgan import fletchersarip93, pytorch_examples
-from pmsfc_jax.weights.layouts.judges import lpips_heads, squeezenet, vgg16_torchvision
+from pmsfc_jax.weights.layouts.judges import (
+    lpips_heads,
+    squeezenet,
+    vgg16_oxford,
+    vgg16_torchvision,
+)
 from pmsfc_jax.weights.layouts.layout import Group, Layout
 from pmsfc_jax.weights.layouts.pggan import (
     akanimax,
@@ -42,6 +47,8 @@ LAYOUTS: tuple[Layout, ...] = (
     stylegan2_nvlabs.LAYOUT,
     stylegan2_rosinality.LAYOUT,
     vgg16_torchvision.LAYOUT,
+    vgg16_oxford.CAFFE,
+    vgg16_oxford.KERAS,
     squeezenet.TORCHVISION,
     squeezenet.CAFFE,
     lpips_heads.LAYOUT,

@@ -1,7 +1,7 @@
-"""Find the entries of an uncompressed zip archive that is held in memory.
+"""Find the entries of a zip archive that is held in memory.
 
-torch stores its tensors without compression, so that an entry is a view of the file and there is
-nothing to inflate: an archive cannot unpack to more than its own size.
+torch stores its tensors without compression, so that an entry is a view of the file. What numpy
+compressed is inflated, to no more than its table of contents says and the budget allows.
 """
 
 import struct
@@ -23,12 +23,14 @@ _LOCAL = struct.Struct("<4s5H3L2H")
 _WINDOW = 1 << 20
 _MAX_ENDS = 16
 _ENTRY_OVERHEAD = 600
+_DEFLATED = 8
 
 
 class Entry(NamedTuple):
     """Where an entry's bytes lie, and what they must amount to."""
 
     start: int
+    packed: int
     size: int
     crc: int
     method: int
@@ -40,28 +42,50 @@ class Archive:
 
     def __init__(self, data: memoryview, budget: Budget) -> None:
         self._data = data
+        self._budget = budget
         self.entries, end = _entries(data, budget)
         #: Bytes of `data` that lie behind the archive.
         self.trailing = len(data) - end
         # torch can be told to leave out checksums (`set_crc32_options`); it writes zeros then.
         self.checksummed = any(entry.crc for entry in self.entries.values())
 
-    def read(self, name: str) -> memoryview:
-        """Return the bytes of an entry as a view, after comparing their checksum."""
+    def read(self, name: str, *, inflate: bool = False) -> memoryview:
+        """Return the bytes of an entry, after comparing their checksum; a view if not compressed.
+
+        Args:
+            name: Of the entry.
+            inflate: Whether it may be compressed.
+
+        """
         entry = self.entries.get(name)
         if entry is None:
             raise Damage(f"lacks its entry {show(name)}")
         if entry.encrypted:
             raise Unsuitable(f"is encrypted (entry {show(name)}); decrypt it first")
-        if entry.method != 0:
+        if entry.method == _DEFLATED and inflate:
+            view = self._inflated(name, entry)
+        elif entry.method == 0:
+            view = self._data[entry.start : entry.start + entry.size]
+        else:
             raise Unsuitable(
                 f"has the compressed entry {show(name)}, which torch.save never writes; "
                 "load it with torch and save it again"
             )
-        view = self._data[entry.start : entry.start + entry.size]
         if self.checksummed and zlib.crc32(view) != entry.crc:
             raise Damage(f"has the wrong checksum (CRC-32) in entry {show(name)}")
         return view
+
+    def _inflated(self, name: str, entry: Entry) -> memoryview:
+        self._budget.spend(entry.size)
+        inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+        packed = self._data[entry.start : entry.start + entry.packed]
+        try:
+            raw = inflater.decompress(packed, entry.size + 1)
+        except zlib.error as error:
+            raise Damage(f"has the damaged compressed entry {show(name)}") from error
+        if len(raw) != entry.size or not inflater.eof:
+            raise Damage(f"has {len(raw)} bytes or more in entry {show(name)}, not {entry.size}")
+        return memoryview(raw)
 
 
 def _unpack(layout: struct.Struct, data: memoryview, at: int, signature: bytes) -> tuple:
@@ -98,7 +122,7 @@ def _entries(data: memoryview, budget: Budget) -> tuple[dict[str, Entry], int]:
         if method == 0 and packed != size:
             raise Damage(f"has two different sizes for entry {show(name)}")
         spans.append((header_at, start + packed))
-        entries[name] = Entry(start, size, crc, method, bool(flags & 1))
+        entries[name] = Entry(start, packed, size, crc, method, bool(flags & 1))
     spans.sort()
     if any(before[1] > after[0] for before, after in pairwise(spans)):
         raise Damage("has entries that overlap one another")

@@ -20,6 +20,7 @@ from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.weights.reader.archive import Archive
 from pmsfc_jax.weights.reader.budget import Budget
 from pmsfc_jax.weights.reader.damage import Damage, Unsuitable
+from pmsfc_jax.weights.reader.hdf5 import MAGIC, read_hdf5
 from pmsfc_jax.weights.reader.mistaken import (
     DISTRIBUTED,
     DISTRIBUTED_NAMES,
@@ -45,8 +46,8 @@ class Checkpoint(NamedTuple):
         tree: The nested dicts, lists and tuples that were saved. Leaves are read-only numpy arrays
             and scalars (bfloat16 widened to float32), Python numbers, text, bytes (a `memoryview`
             where they are long), sets, and a `Record` for each object of another class.
-        container: ``"torch zip"``, ``"torch legacy"``, ``"pickle"``, ``"numpy npz"`` or
-            ``"safetensors"``.
+        container: ``"torch zip"``, ``"torch legacy"``, ``"pickle"``, ``"numpy npz"``,
+            ``"safetensors"`` or ``"hdf5"``.
         sha256: Of the whole file, in hexadecimal.
         size: Of the file, in bytes.
         source: Name of the file, without its folder.
@@ -126,6 +127,8 @@ def parse(data: memoryview, name: str) -> Contents:
         container = _container(head, len(data))
         if container == "safetensors":
             tree, notes, end = read_safetensors(data, budget)
+        elif container == "hdf5":
+            tree, end = read_hdf5(data, budget), len(data)
         elif container == "torch zip":
             archive = Archive(data, budget)
             end = len(data) - archive.trailing
@@ -167,6 +170,8 @@ def _load(name: str) -> tuple[memoryview, str]:
 def _container(head: bytes, size: int) -> str:
     if is_safetensors(head, size):
         return "safetensors"
+    if head.startswith(MAGIC):
+        return "hdf5"
     if head.startswith(b"PK\x03\x04"):
         return "torch zip"
     if MAGIC_BYTES in head[:32]:

@@ -7,7 +7,6 @@ _EXPECTED = "expected a torch checkpoint, a pickle of a network, or safetensors"
 _BEGINNINGS = (
     (b"version https://git-lfs", "a Git LFS pointer, not the file itself; run `git lfs pull`"),
     (b"<", "a web page (a download that was refused?); fetch the file again in a browser"),
-    (b"\x89HDF", f"an HDF5 file; {_EXPECTED}"),
     (b"\x1f\x8b", "compressed by gzip; unpack it first"),
     (b"BZh", "compressed by bzip2; unpack it first"),
     (b"\xfd7zXZ", "compressed by xz; unpack it first"),

@@ -1,4 +1,4 @@
-"""Read numpy's ``.npz``: a zip archive with one ``.npy`` entry an array, all uncompressed.
+"""Read numpy's ``.npz``: a zip archive with one ``.npy`` entry an array, compressed or not.
 
 An entry's header is a Python literal in a form that numpy always writes the same way. It is matched
 and not evaluated.
@@ -12,7 +12,7 @@ import numpy as np
 from pmsfc_jax.weights.reader.archive import Archive
 from pmsfc_jax.weights.reader.arrays import ARRAY_OVERHEAD, check_bools, checked_shape, native
 from pmsfc_jax.weights.reader.budget import Budget
-from pmsfc_jax.weights.reader.damage import Damage, Unsuitable
+from pmsfc_jax.weights.reader.damage import Damage
 from pmsfc_jax.weights.reader.quoting import show
 from pmsfc_jax.weights.reader.records import Record
 
@@ -50,11 +50,7 @@ def read_npz(archive: Archive, budget: Budget) -> dict[str, np.ndarray | Record]
 
 
 def _array(archive: Archive, name: str, budget: Budget) -> np.ndarray | Record:
-    if archive.entries[name].method != 0:
-        raise Unsuitable(
-            f"has the compressed entry {show(name)}; load it with numpy, save it with numpy.savez"
-        )
-    data = archive.read(name)
+    data = archive.read(name, inflate=True)
     begin = _BEGINS.get(bytes(data[6:8]), 0)
     if bytes(data[:6]) != _MAGIC or not begin:
         raise Damage(f"is a numpy .npz archive whose entry {show(name)} is no array")

@@ -68,6 +68,8 @@ class Source:
       choices: facts beside the arrays, each a ``"value"`` and where it is ``"from"``: ``"file"``,
         ``"given"`` or ``"default"``.
       native_cuts: layer index of each cut that the codebase has a name for.
+      licence: of the weights, as far as it is known.
+      address: where the file is published, where it was fetched by name.
 
     """
 
@@ -77,6 +79,8 @@ class Source:
     group: str = ""
     choices: dict[str, Any] = field(default_factory=dict)
     native_cuts: dict[str, int] = field(default_factory=dict)
+    licence: str = ""
+    address: str = ""
 
 
 @dataclass(frozen=True)

@@ -261,3 +261,124 @@ def test_impossible_architectures():
     ):
         with pytest.raises(InputError):
             module.config_from_dict(architecture)
+
+
+# The authors' VGG16.
+
+
+def keras_file(path, arrays, kernel="{0}_W_1:0", bias="{0}_b_1:0", above=""):
+    """An HDF5 file in Keras' form; ``arrays`` by Caffe's names, OIHW."""
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(path, "w") as file:
+        for name, array in arrays.items():
+            layer, part = name.split(".")
+            group = f"block{layer[4]}_conv{layer[6]}"
+            own = kernel if part == "weight" else bias
+            stored = array.transpose(2, 3, 1, 0) if part == "weight" else array
+            file[f"{above}{group}/{own.format(group)}"] = stored
+        # A list of layers as text, and empty groups of layers without arrays.
+        file.create_group(f"{above}block1_pool")
+        file[f"{above}notes"] = "text"
+    return path
+
+
+def oxford_arrays(widths=(4, 6, 8)):
+    names = {name: number for number, name in zip((0, 2, 5, 7, 10, 12, 14), LAYERS, strict=True)}
+    drawn = draw_vgg(widths, classifier=False)
+    return {
+        f"{name}.{part}": drawn[f"features.{number}.{part}"]
+        for name, number in names.items()
+        for part in ("weight", "bias")
+    }
+
+
+LAYERS = ("conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1", "conv3_2", "conv3_3")
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        {},
+        {"kernel": "{0}/kernel:0", "bias": "{0}/bias:0"},
+        {"kernel": "kernel", "bias": "bias", "above": "model_weights/"},
+    ],
+    ids=["published", "later", "whole model"],
+)
+def test_keras_arrays_are_those_of_the_authors(tmp_path, names):
+    arrays = oxford_arrays()
+    plain = converted(arrays)
+    tree = read_checkpoint(keras_file(tmp_path / "vgg.h5", arrays, **names)).tree
+    keras = converted(tree)
+    assert recognise(arrays).layout.name == "vgg16_oxford"
+    assert recognise(tree).layout.name == "vgg16_keras"
+    assert keras.architecture == plain.architecture
+    assert keras.architecture["input"] == "caffe"
+    for name, layer in plain.params.items():
+        for part, array in layer.items():
+            np.testing.assert_array_equal(keras.params[name][part], array)
+
+
+def test_the_authors_weights_take_blue_first_without_the_mean():
+    arrays = oxford_arrays()
+    theirs = {
+        f"features.{number}.{part}": arrays[f"{name}.{part}"]
+        for name, number in zip(LAYERS, (0, 2, 5, 7, 10, 12, 14), strict=True)
+        for part in ("weight", "bias")
+    }
+    x = images()
+    mean = np.array([103.939, 116.779, 123.68]).reshape(1, 3, 1, 1)
+    pixels = (x[:, ::-1] + 1) * 127.5 - mean
+    (expected,) = extract(converted(theirs, input="raw"), pixels)
+    (got,) = extract(converted(arrays), x)
+    assert error(got, expected) < TOLERANCE
+    (other,) = extract(converted(arrays), x[:, ::-1])
+    assert error(other, expected) > 0.01
+
+
+@pytest.mark.shared
+def test_the_authors_vgg16_has_the_maps_of_torch(shared, tmp_path):
+    folder = shared / "data" / "perceptual"
+    weights = np.load(folder / "vgg16_oxford_conv1_1-conv3_3.npz")
+    file = keras_file(tmp_path / "vgg.h5", dict(weights))
+    x = to_float(np.load(folder / "vgg16_oxford_io.npz")["rgb_uint8"]).transpose(0, 3, 1, 2)
+    expected = np.load(folder / "vgg16_oxford_io.npz")
+    for source in (file, folder / "vgg16_oxford_conv1_1-conv3_3.npz"):
+        conversion = converted(read_checkpoint(source).tree, taps="relu1_2,relu2_2,relu3_3")
+        for name, layer in conversion.params.items():
+            kernel = weights[f"{name}.weight"].transpose(2, 3, 1, 0)
+            np.testing.assert_array_equal(layer["kernel"], kernel)
+            np.testing.assert_array_equal(layer["bias"], weights[f"{name}.bias"])
+        one, two, three = extract(conversion, np.asarray(x))
+        assert error(one[:1, :8], expected["relu1_2"]) < TOLERANCE
+        assert error(two[:, :16], expected["relu2_2"]) < TOLERANCE
+        assert error(three, expected["relu3_3"]) < TOLERANCE
+
+
+# Networks that are not VGG16 and look like it.
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize(
+    ("plan", "norm", "expected"),
+    [
+        ((2, 2, 4, 4, 4), False, "is VGG19 (16 convolutions)"),
+        ((2, 2, 2, 2, 2), False, "is VGG13 (10 convolutions)"),
+        ((1, 1, 2, 2, 2), False, "is VGG11 (8 convolutions)"),
+        ((2, 2, 3, 3, 3), True, "is a VGG with batch norms (13 convolutions)"),
+        ((2, 2, 4), False, "is VGG19 (8 convolutions)"),
+    ],
+)
+def test_relatives_of_vgg16_are_named(plan, norm, expected):
+    torch = pytest.importorskip("torch")
+    layers, incoming = [], 3
+    for depth in plan:
+        for _ in range(depth):
+            layers.append(torch.nn.Conv2d(incoming, 4, 3, padding=1))
+            layers += [torch.nn.BatchNorm2d(4)] * norm + [torch.nn.ReLU()]
+            incoming = 4
+        layers.append(torch.nn.MaxPool2d(2))
+    net = torch.nn.Module()
+    net.features = torch.nn.Sequential(*layers)
+    arrays = {name: tensor.numpy() for name, tensor in net.state_dict().items()}
+    with pytest.raises(InputError, match=re.escape(expected)):
+        converted(arrays)

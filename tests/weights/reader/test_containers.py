@@ -364,7 +364,6 @@ def tar_file(names: list[str]) -> bytes:
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "git lfs pull"),
         (b"\n<!DOCTYPE html><html>quota exceeded</html>", "is a web page"),
         (b"\x1f\x8b\x08" + bytes(40), "is compressed by gzip"),
-        (b"\x89HDF\r\n\x1a\n" + bytes(40), "is an HDF5 file"),
         (b"config: 3\nresolution: 64\n", "is no checkpoint"),
         (b"\x07" * 100, "is no checkpoint"),
         (bytes(100), "begins with zeros"),

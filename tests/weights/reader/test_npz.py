@@ -34,8 +34,9 @@ def archive(path, entries):
     return path
 
 
-def test_arrays_come_back(tmp_path):
-    np.savez(tmp_path / "x.npz", **ARRAYS)
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_arrays_come_back(tmp_path, save):
+    save(tmp_path / "x.npz", **ARRAYS)
     checkpoint = read_checkpoint(tmp_path / "x.npz")
     assert checkpoint.container == "numpy npz"
     assert list(checkpoint.tree) == list(ARRAYS)
@@ -102,11 +103,29 @@ def test_one_entry_of_another_kind_spoils_nothing(tmp_path, array):
     np.testing.assert_array_equal(tree["b"], np.ones(2))
 
 
-def test_compressed_and_cut_archives(tmp_path):
+def test_compressed_archives_unpack_to_what_they_say_and_no_more(tmp_path):
     path = tmp_path / "x.npz"
-    np.savez_compressed(path, **ARRAYS)
-    with pytest.raises(InputError, match=r"save it with numpy\.savez"):
+    np.savez_compressed(path, a=np.zeros(1 << 26))
+    with pytest.raises(InputError, match="unpacks to more than"):
         read_checkpoint(path)
+    np.savez_compressed(path, a=np.arange(1000.0))
+    whole = bytearray(path.read_bytes())
+    at = whole.rindex(b"PK\x01\x02") + 24
+    size = int.from_bytes(whole[at : at + 4], "little")
+    for wrong in (size - 1, size + 1):
+        whole[at : at + 4] = wrong.to_bytes(4, "little")
+        path.write_bytes(whole)
+        with pytest.raises(InputError, match=r"in entry 'a\.npy', not"):
+            read_checkpoint(path)
+    whole[at : at + 4] = size.to_bytes(4, "little")
+    whole[200] ^= 0x55
+    path.write_bytes(whole)
+    with pytest.raises(InputError, match="damaged"):
+        read_checkpoint(path)
+
+
+def test_cut_archives(tmp_path):
+    path = tmp_path / "x.npz"
     np.savez(path, **ARRAYS)
     whole = path.read_bytes()
     for end in (len(whole) // 2, len(whole) - 1):

@@ -1,0 +1,64 @@
+"""``pmsfc sample``: draw samples of a generator."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from pmsfc_jax.cli.console import notice, progress_bar
+from pmsfc_jax.cli.parsing import parse
+from pmsfc_jax.core.errors import InputError
+
+
+@dataclass
+class Options:
+    """Draw samples of a generator. A seed draws the same image, whatever the others are."""
+
+    name: tyro.conf.Positional[str]
+    """Name of converted weights, or the path of their folder."""
+    out: Path = Path("samples.png")
+    """The sheet; with --separate a folder of one picture a seed."""
+    num: int = 16
+    """How many samples, of the seeds from --seed on."""
+    seed: int = 0
+    """The first seed."""
+    seeds: tuple[int, ...] = ()
+    """These seeds instead."""
+    truncation: float = 1.0
+    """How far codes stray from their centre, from 0 to 1, for families that have one."""
+    separate: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Save each sample as a picture of its own, named by its seed."""
+    weights_dir: Path | None = None
+    """Where to look first for weights."""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Draw them and say where they are."""
+    options = parse(Options, "sample", argv)
+    seeds = options.seeds or tuple(range(options.seed, options.seed + options.num))
+    if not seeds or not all(0 <= seed < 1 << 32 for seed in seeds):
+        raise InputError("give --num from 1 up, and seeds from 0 to 4294967295")
+    if not 0 <= options.truncation <= 1:
+        raise InputError(f"--truncation is {options.truncation}; it lies between 0 and 1")
+    from pmsfc_jax.api import load_generator, to_uint8
+    from pmsfc_jax.cli.samples import draw_samples, samples_sheet
+    from pmsfc_jax.io.images import save_png
+    from pmsfc_jax.io.runs import make_folder
+
+    generator, params = load_generator(options.name, weights_dir=options.weights_dir)
+    with progress_bar("samples") as update:
+        images = to_uint8(
+            draw_samples(generator, params, seeds, truncation=options.truncation, update=update)
+        )
+    if options.separate:
+        make_folder(options.out)
+        for seed, image in zip(seeds, images, strict=True):
+            save_png(options.out / f"seed{seed}.png", image)
+    else:
+        save_png(options.out, samples_sheet(images))
+    shown = f"{seeds[0]} to {seeds[-1]}" if not options.seeds else ", ".join(map(str, seeds))
+    notice(f"{len(seeds)} samples of {generator.spec.name} (seeds {shown})")
+    print(options.out)
+    return 0

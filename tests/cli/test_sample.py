@@ -1,0 +1,73 @@
+"""``pmsfc sample``, and the list that ``pmsfc info`` gives."""
+
+import json
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+
+from pmsfc_jax.api import load_generator, to_uint8
+from pmsfc_jax.cli.main import main
+from pmsfc_jax.cli.samples import draw_samples
+from pmsfc_jax.core.errors import InputError
+
+
+@pytest.fixture(scope="module")
+def prior():
+    return load_generator("pggan_tops32")
+
+
+def test_a_seed_draws_the_same_image_whatever_the_others_are(prior):
+    generator, params = prior
+    images = draw_samples(generator, params, [3, 4, 5])
+    np.testing.assert_allclose(draw_samples(generator, params, [4])[0], images[1], atol=1e-5)
+    codes = generator.draw(params, jax.random.key(5), 1)
+    np.testing.assert_allclose(generator(params, codes)[0], images[2], atol=1e-4)
+    with pytest.raises(InputError, match="have no centre: leave out truncation"):
+        draw_samples(generator, params, [3], truncation=0.5)
+
+
+def test_sheets_and_single_pictures(prior, tmp_path, capfd):
+    out = tmp_path / "sheet.png"
+    assert main(["sample", "pggan_tops32", "--out", str(out), "--num", "3", "--seed", "3"]) == 0
+    captured = capfd.readouterr()
+    assert captured.out.strip() == str(out)
+    assert "3 samples of pggan_tops32 (seeds 3 to 5)" in captured.err
+    sheet = np.asarray(Image.open(out))
+    expected = to_uint8(draw_samples(*prior, [3, 4, 5]))
+    assert sheet.shape == (2 * 36 + 4, 2 * 36 + 4, 3)
+    assert np.abs(sheet[4:36, 4:36].astype(int) - expected[0]).max() <= 1
+    folder = tmp_path / "pictures"
+    command = ["sample", "pggan_tops32", "--out", str(folder), "--seeds", "9", "4", "--separate"]
+    assert main(command) == 0
+    assert sorted(path.name for path in folder.iterdir()) == ["seed4.png", "seed9.png"]
+    four = np.asarray(Image.open(folder / "seed4.png")).astype(int)
+    assert np.abs(four - expected[1]).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--num", "0"], "--num from 1 up"),
+        (["--seed", "-1"], "seeds from 0"),
+        (["--truncation", "2"], "--truncation is 2.0"),
+    ],
+)
+def test_mistakes_are_one_line(tmp_path, capfd, words, message):
+    command = ["sample", "pggan_tops32", "--out", str(tmp_path / "x.png"), *words]
+    assert main(command) == 2
+    assert message in capfd.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_info_alone_lists_what_there_is(tmp_path, capfd):
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "manifest.json").write_text(json.dumps({"format_version": 1}))
+    assert main(["info", "--weights-dir", str(tmp_path)]) == 0
+    captured = capfd.readouterr()
+    (line,) = [line for line in captured.out.splitlines() if line.startswith("pggan_tops32 ")]
+    assert "pggan, pggan_discriminator" in line
+    assert "32x32" in line
+    assert "broken is left out:" in captured.err
