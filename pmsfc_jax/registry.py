@@ -13,6 +13,7 @@ from pmsfc_jax.core.generator import GeneratorSpec, SplitGenerator
 from pmsfc_jax.core.typing import Array, Params
 from pmsfc_jax.metrics.lpips import feature_maps, lpips_params
 from pmsfc_jax.nn import (
+    biggan,
     dcgan,
     lpips_heads,
     pggan,
@@ -100,6 +101,12 @@ FAMILIES: dict[str, Family] = {
             config_from_dict=stylegan2.config_from_dict,
             abstract_params=lambda config: stylegan2.pure_module(config).abstract_params,
             split_generator=stylegan2.split_generator,
+        ),
+        Family(
+            name=biggan.FAMILY,
+            config_from_dict=biggan.config_from_dict,
+            abstract_params=lambda config: biggan.pure_module(config).abstract_params,
+            split_generator=biggan.split_generator,
         ),
         Family(
             name=pggan_discriminator.FAMILY,

@@ -3,6 +3,8 @@
 import jax
 import numpy as np
 
+from pmsfc_jax.nn.biggan import BigGANConfig
+from pmsfc_jax.nn.biggan import Stage as BigGANStage
 from pmsfc_jax.nn.dcgan import DCGANConfig, Stage
 from pmsfc_jax.nn.pggan import PGGANConfig
 from pmsfc_jax.nn.pggan_discriminator import DiscriminatorConfig
@@ -68,6 +70,42 @@ GENERATORS = {
         ),
         "one class, plain": StyleGAN2Config(
             6, 6, 1, (6, 6), "plain", num_classes=3, label=1, truncation=0.7
+        ),
+    },
+    "biggan": {
+        "hierarchical": BigGANConfig(
+            6,
+            3,
+            4,
+            6,
+            (
+                BigGANStage("residual", 6, doubles=True),
+                BigGANStage("attention", 6, 2, 3),
+                BigGANStage("residual", 5, doubles=False),
+            ),
+            "chunks",
+            truncation=0.7,
+        ),
+        "deep, one class at the start": BigGANConfig(
+            6,
+            4,
+            3,
+            6,
+            (
+                BigGANStage("bottleneck", 6, 3),
+                BigGANStage("bottleneck", 4, 3, doubles=True),
+            ),
+            label=2,
+        ),
+        "class frozen": BigGANConfig(
+            6,
+            4,
+            3,
+            6,
+            (BigGANStage("residual", 6, doubles=True), BigGANStage("attention", 6, 2, 3)),
+            "class",
+            label=1,
+            optimise_class=False,
         ),
     },
 }

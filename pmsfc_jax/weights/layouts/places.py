@@ -1,6 +1,6 @@
 """Where each array of a checkpoint goes, as a list that a layout writes down and nothing else."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -40,7 +40,7 @@ def fill(
     arrays: Mapping[str, np.ndarray],
     places: Iterable[Place],
     others: Mapping[str, Shape],
-    derived: Mapping[str, np.ndarray] | None = None,
+    change: Callable[[str, np.ndarray], np.ndarray] = lambda name, array: array,
 ) -> Params:
     """Take every array exactly once, in its place.
 
@@ -48,8 +48,8 @@ def fill(
       arrays: of the file.
       places: of those that become params.
       others: shapes of those that do not, or not by themselves.
-      derived: arrays to put in the places of the same name instead of the file's, once those are
-        known to be sound.
+      change: ``(name, array in float64) -> array``, of the same shape: what is done to an array
+        once all are known to be sound.
 
     Raises:
       InputError: arrays are missing, unused, misshapen, or not finite; all of them are listed.
@@ -59,9 +59,9 @@ def fill(
     check_arrays(arrays, dict(others) | {place.name: place.shape for place in places})
     params: Params = {}
     for place in places:
-        array = (derived or {}).get(place.name, arrays[place.name])
+        array = change(place.name, arrays[place.name].astype(np.float64))
         sizes = {"1": 1} | {letter: size or 0 for letter, size in place.sizes.items()}
-        put(params, place.path, place.scale * reorder(_wide(array), place.axes, place.order, sizes))
+        put(params, place.path, place.scale * reorder(array, place.axes, place.order, sizes))
     return params
 
 
@@ -85,7 +85,3 @@ def side_of(
     return (
         None if array is None else find_size(axes, letter, array.shape, {"1": 1, **(sizes or {})})
     )
-
-
-def _wide(array: np.ndarray) -> np.ndarray:
-    return np.asarray(array, np.float64)

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pmsfc_jax.core.errors import InputError
+from pmsfc_jax.weights.layouts.biggan import ajbrock, huggingface
 from pmsfc_jax.weights.layouts.dcgan import fletchersarip93, pytorch_examples
 from pmsfc_jax.weights.layouts.judges import (
     lpips_heads,
@@ -46,6 +47,8 @@ LAYOUTS: tuple[Layout, ...] = (
     fletchersarip93.LAYOUT,
     stylegan2_nvlabs.LAYOUT,
     stylegan2_rosinality.LAYOUT,
+    ajbrock.LAYOUT,
+    huggingface.LAYOUT,
     vgg16_torchvision.LAYOUT,
     vgg16_oxford.CAFFE,
     vgg16_oxford.KERAS,

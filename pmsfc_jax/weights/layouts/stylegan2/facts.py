@@ -1,6 +1,6 @@
 """What both StyleGAN2 layouts share: the settings of a conversion, the filter, the mean w."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -35,9 +35,25 @@ def settle(
     )
 
 
-def noise_scale(choices: Choices) -> float:
-    """1 for the noise that is stored with the weights, 0 for none."""
-    return 1.0 if choices.pick("noise", default="stored") == "stored" else 0.0
+def with_strength(
+    arrays: Mapping[str, np.ndarray], strengths: Mapping[str, str], choices: Choices
+) -> Callable[[str, np.ndarray], np.ndarray]:
+    """What is done to each array: a noise map is multiplied by its strength, or by zero.
+
+    Args:
+      arrays: of the file.
+      strengths: name of a noise map's strength by name of the map.
+      choices: whether there is to be noise.
+
+    """
+    silent = choices.pick("noise", default="stored") == "none"
+
+    def change(name: str, array: np.ndarray) -> np.ndarray:
+        if name not in strengths:
+            return array
+        return array * (0.0 if silent else float(arrays[strengths[name]].sum()))
+
+    return change
 
 
 def check_filters(arrays: Mapping[str, np.ndarray], names: list[str], gain: float) -> None:

@@ -9,8 +9,6 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.nn.stylegan2 import StyleGAN2Config
 from pmsfc_jax.nn.stylegan2_config import Architecture
@@ -22,8 +20,8 @@ from pmsfc_jax.weights.layouts.stylegan2.facts import (
     SETTINGS,
     check_filters,
     finish,
-    noise_scale,
     settle,
+    with_strength,
 )
 from pmsfc_jax.weights.reader.records import Record
 
@@ -55,21 +53,17 @@ def _convert(group: Group, choices: Choices) -> Conversion:
     const = {"O": widths[0], "H": 4, "W": 4}
     places.append(Place(f"{blocks[0]}.const", "O H W", "HWO", const, ("const",)))
     filters = [f"{name}.resample_filter" for name in (*blocks, *convs)]
-    strengths = {f"{conv}.noise_strength": () for conv in convs}
-    factor = noise_scale(choices)
-    noises = {}
+    strengths = {f"{conv}.noise_const": f"{conv}.noise_strength" for conv in convs}
     for layer, conv in enumerate(convs):
         side, path = StyleGAN2Config.side(layer), f"conv{layer}"
         sizes = {"I": widths[layer // 2], "O": widths[(layer + 1) // 2], "H": 3, "W": 3}
-        noise, square = f"{conv}.noise_const", {"H": side, "W": side}
+        square = {"H": side, "W": side}
         places += [
             Place(f"{conv}.weight", "O I H W", "HWIO", sizes, (path, "kernel")),
             Place(f"{conv}.bias", "O", "O", sizes, (path, "bias")),
-            Place(noise, "H W", "HW", square, (path, "noise"), factor),
+            Place(f"{conv}.noise_const", "H W", "HW", square, (path, "noise")),
             *_dense(f"{conv}.affine", (path, "style"), style, sizes["I"], 1.0),
         ]
-        if noise in arrays and f"{conv}.noise_strength" in arrays:
-            noises[noise] = arrays[noise] * np.float64(arrays[f"{conv}.noise_strength"].sum())
     for level in range(levels) if architecture == "skip" else (levels - 1,):
         rgb, path = f"{blocks[level]}.torgb", f"rgb{4 * 2**level}"
         sizes = {"I": widths[level], "O": 3, "H": 1, "W": 1}
@@ -86,7 +80,8 @@ def _convert(group: Group, choices: Choices) -> Conversion:
         path = f"skip{4 * 2**level}"
         places.append(Place(f"{skip}.weight", "O I H W", "IO", sizes, (path, "kernel"), scale))
         filters.append(f"{skip}.resample_filter")
-    params = fill(arrays, places, strengths | dict.fromkeys(filters, (4, 4)), noises)
+    others = dict.fromkeys(strengths.values(), ()) | dict.fromkeys(filters, (4, 4))
+    params = fill(arrays, places, others, with_strength(arrays, strengths, choices))
     check_filters(arrays, filters, gain=1)
     latent = (incoming or 0) - (style or 0) * bool(classes)
     if levels < 2 or style is None or latent < 1:

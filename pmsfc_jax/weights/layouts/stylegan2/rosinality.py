@@ -20,8 +20,8 @@ from pmsfc_jax.weights.layouts.stylegan2.facts import (
     SETTINGS,
     check_filters,
     finish,
-    noise_scale,
     settle,
+    with_strength,
 )
 
 
@@ -44,11 +44,9 @@ def _convert(group: Group, choices: Choices) -> Conversion:
     places.append(
         Place("input.input", "1 O H W", "HWO", {"O": widths[0], "H": 4, "W": 4}, ("const",))
     )
-    strengths = {f"{conv}.noise.weight": (1,) for conv in convs}
+    strengths = {f"noises.noise_{i}": f"{conv}.noise.weight" for i, conv in enumerate(convs)}
     filters = [f"{conv}.conv.blur.kernel" for conv in convs[1::2]]
     filters += [f"{rgb}.upsample.kernel" for rgb in rgbs[1:]]
-    factor = noise_scale(choices)
-    noises = {}
     for layer, conv in enumerate(convs):
         side = StyleGAN2Config.side(layer)
         sizes = {"I": widths[layer // 2], "O": widths[(layer + 1) // 2], "H": 3, "W": 3}
@@ -61,9 +59,7 @@ def _convert(group: Group, choices: Choices) -> Conversion:
             *_styled(f"{conv}.conv.modulation", f"conv{layer}", style, sizes["I"]),
         ]
         noise, square = f"noises.noise_{layer}", {"H": side, "W": side}
-        places.append(Place(noise, "1 1 H W", "HW", square, (f"conv{layer}", "noise"), factor))
-        if noise in arrays and f"{conv}.noise.weight" in arrays:
-            noises[noise] = arrays[noise] * np.float64(arrays[f"{conv}.noise.weight"].sum())
+        places.append(Place(noise, "1 1 H W", "HW", square, (f"conv{layer}", "noise")))
     for level, rgb in enumerate(rgbs):
         sizes, own = {"I": widths[level], "O": 3, "H": 1, "W": 1}, f"rgb{4 * 2**level}"
         scale = _scale(1, sizes["I"])
@@ -72,7 +68,8 @@ def _convert(group: Group, choices: Choices) -> Conversion:
             Place(f"{rgb}.bias", "1 O H W", "O", sizes, (own, "bias")),
             *_styled(f"{rgb}.conv.modulation", own, style, sizes["I"]),
         ]
-    params = fill(arrays, places, strengths | dict.fromkeys(filters, (4, 4)), noises)
+    others = dict.fromkeys(strengths.values(), (1,)) | dict.fromkeys(filters, (4, 4))
+    params = fill(arrays, places, others, with_strength(arrays, strengths, choices))
     check_filters(arrays, filters, gain=4)
     if levels < 2 or style is None:
         raise InputError("the file has no image layer above 4x4: no StyleGAN2 is that small")
