@@ -105,8 +105,10 @@ class BigGANConfig:
                     f"a bottleneck of a BigGAN keeps channels or drops some: {incoming} to "
                     f"{stage.width} it cannot"
                 )
-            if stage.kind == "attention" and (stage.width != incoming or self.side(place) % 2):
-                raise InputError("an attention of a BigGAN keeps channels, and its side is even")
+            if stage.kind == "attention" and stage.width != incoming:
+                raise InputError(
+                    f"an attention of a BigGAN keeps channels: {incoming}, not {stage.width}"
+                )
         if self.conditioning == "chunks" and self.latent_dim % self.num_chunks:
             raise InputError(
                 f"a code of {self.latent_dim} does not divide into {self.num_chunks} chunks"

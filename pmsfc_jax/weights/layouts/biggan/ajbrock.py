@@ -1,4 +1,4 @@
-"""ajbrock/BigGAN-PyTorch, hierarchical or not: ``shared``, ``linear``, ``blocks.i.0|1``, ``output``.
+"""ajbrock/BigGAN-PyTorch, hierarchical or not.
 
 Every kernel has a spectral norm, evaluated by one power step from the stored ``u0``; ``sv0`` is a
 value for the log. The file says neither of its two epsilons: that of the norms hardly matters, the
@@ -91,9 +91,13 @@ def _convert(group: Group, choices: Choices) -> Conversion:
             change(f"{name}.{part}.weight", arrays[f"{name}.{part}.weight"].astype(np.float64)).T
             for part in ("gain", "bias")
         )
-        mean, variance = (arrays[f"{name}.stored_{part}"] for part in ("mean", "var"))
-        put_norm(params, where, gain, bias, np.float64(mean), np.float64(variance) + epsilon)
-    gain, bias, mean, variance = (np.float64(arrays[f"output_layer.0.{part}"]) for part in last)
+        mean, variance = (
+            arrays[f"{name}.stored_{part}"].astype(np.float64) for part in ("mean", "var")
+        )
+        put_norm(params, where, gain, bias, mean, variance + epsilon)
+    gain, bias, mean, variance = (
+        arrays[f"output_layer.0.{part}"].astype(np.float64) for part in last
+    )
     put_last_norm(params, gain, bias, mean, variance + _LAST_EPSILON)
     config = _config(tuple(stages), class_dim, classes, condition, first, first_width)
     return settled(config, choices.maybe("truncation"), choices, params, cuts)

@@ -60,12 +60,12 @@ def _convert(group: Group, choices: Choices) -> Conversion:
                 norms[f"{name}.bn_{place}"] = (path, f"norm{place}")
                 for part in ("scale", "offset"):
                     others[f"{name}.bn_{place}.{part}.weight_orig"] = (channels, condition)
-                others |= _statistics(f"{name}.bn_{place}", channels)
+                others |= _statistics(arrays, f"{name}.bn_{place}", channels)
         stages.append(stage)
         places += found
         incoming = stage.width
     others |= dict.fromkeys((f"{_ROOT}bn.weight", f"{_ROOT}bn.bias"), (incoming,))
-    others |= _statistics(f"{_ROOT}bn", incoming)
+    others |= _statistics(arrays, f"{_ROOT}bn", incoming)
     outputs = side_of(arrays, f"{_ROOT}conv_to_rgb.bias", "O", "O")
     image = {"I": incoming, "O": outputs, "H": 3, "W": 3}
     places += _conv(f"{_ROOT}conv_to_rgb", ("image", "conv"), image)
@@ -98,11 +98,11 @@ def _convert(group: Group, choices: Choices) -> Conversion:
     choices.note("doubling", "every second block")
     for name, where in norms.items():
         gain, bias = (
-            np.roll(change(key, np.float64(arrays[key])).T, -latent, 0)
+            np.roll(change(key, arrays[key].astype(np.float64)).T, -latent, 0)
             for key in (f"{name}.{part}.weight_orig" for part in ("scale", "offset"))
         )
         put_norm(params, where, gain, bias, *_at(arrays, name, truncation, epsilon))
-    gain, bias = (np.float64(arrays[f"{_ROOT}bn.{part}"]) for part in ("weight", "bias"))
+    gain, bias = (arrays[f"{_ROOT}bn.{part}"].astype(np.float64) for part in ("weight", "bias"))
     put_last_norm(params, gain, bias, *_at(arrays, f"{_ROOT}bn", truncation, epsilon))
     config = BigGANConfig(
         latent, class_dim or 0, classes or 0, first_width or 0, tuple(stages), "all"
@@ -159,8 +159,11 @@ def _conv(name: str, path: tuple[str, str], sizes: dict[str, int | None]) -> lis
     ]
 
 
-def _statistics(name: str, channels: int | None) -> dict[str, Shape]:
-    return dict.fromkeys((f"{name}.running_means", f"{name}.running_vars"), (51, channels))
+def _statistics(
+    arrays: Mapping[str, np.ndarray], name: str, channels: int | None
+) -> dict[str, Shape]:
+    rows = side_of(arrays, f"{_ROOT}bn.running_means", "H O", "H")
+    return dict.fromkeys((f"{name}.running_means", f"{name}.running_vars"), (rows, channels))
 
 
 def _at(
@@ -168,7 +171,7 @@ def _at(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Mean and variance of a norm, epsilon included."""
     mean, variance = (
-        at_truncation(np.float64(arrays[f"{name}.{part}"]), truncation)
+        at_truncation(arrays[f"{name}.{part}"].astype(np.float64), truncation)
         for part in ("running_means", "running_vars")
     )
     return mean, variance + epsilon
