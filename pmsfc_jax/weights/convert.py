@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -93,7 +93,8 @@ def _convert(
     with _naming(source):
         found = recognise(checkpoint.tree, which, described=layout)
     on_recognised(_described(checkpoint, found))
-    with _naming(source, f" (layout {found.layout.name})"):
+    remark = f" (layout {found.layout.name})"
+    with _naming(source, remark, found.group.passed_over):
         choices = Choices(found.layout.name, found.layout.options, architecture)
         conversion = found.layout.convert(found.group, choices)
         choices.check_all_used()
@@ -155,9 +156,12 @@ def _described(checkpoint: Checkpoint, found: Recognised) -> str:
 
 
 @contextmanager
-def _naming(source: str | os.PathLike[str], remark: str = "") -> Iterator[None]:
-    """Begin the errors of the block with the file's name."""
+def _naming(
+    source: str | os.PathLike[str], remark: str = "", passed_over: Mapping[str, str] | None = None
+) -> Iterator[None]:
+    """Begin the errors of the block with the file's name, and end them with what was not read."""
     try:
         yield
     except InputError as error:
-        raise InputError(f"{os.fspath(source)}{remark}: {error}") from error
+        unread = f"; passed over were {passed_over_text(passed_over)}" if passed_over else ""
+        raise InputError(f"{os.fspath(source)}{remark}: {error}{unread}") from error

@@ -1,6 +1,8 @@
 """``pmsfc fetch``: the catalogue, and from a server of our own to converted weights."""
 
 import hashlib
+import shlex
+import shutil
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -62,6 +64,22 @@ def test_fetched_converted_and_recorded(ours, tmp_path, capfd, command):
     # There already: said before anything is fetched.
     assert main([*command, "--accept-licence"]) == 2
     assert "already exists" in capfd.readouterr().err
+
+
+def test_what_is_advised_where_nothing_can_be_fetched_works_when_it_is_typed(
+    ours, tmp_path, capfd, monkeypatch
+):
+    monkeypatch.setitem(PUBLISHED, "tiny", ours._replace(address=f"{ours.address}.absent"))
+    monkeypatch.chdir(tmp_path)
+    where = ["--weights-dir", str(tmp_path / "weights")]
+    assert main(["fetch", "tiny", "--accept-licence", *where]) == 2
+    error = capfd.readouterr().err
+    assert "answered 404" in error
+    shutil.copy(GOLDEN / "pggan_tiny.pth", tmp_path)
+    advised = shlex.split(error.strip().partition("and run: pmsfc ")[2])
+    assert main([*advised, *where, "--samples", "0"]) == 0
+    source = read_manifest(tmp_path / "weights" / "tiny").source
+    assert source.choices["output"] == {"value": "clip", "from": "given"}
 
 
 def test_the_catalogue(capfd):

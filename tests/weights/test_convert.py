@@ -14,8 +14,9 @@ from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.registry import load_generator
 from pmsfc_jax.weights.convert import convert_checkpoint, parse_architecture
 from pmsfc_jax.weights.store.manifest import read_manifest
-from tests.weights import native
+from tests.weights import native, native_dcgan
 from tests.weights.conversion import TOLERANCE, error, nchw, quick
+from tests.weights.torch_files import safetensors
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests" / "golden" / "pggan_tiny.pth"
@@ -139,6 +140,22 @@ def test_faults_name_the_file_and_leave_nothing(tmp_path, write):
     with pytest.raises(InputError, match="cannot be read"):
         convert_checkpoint(tmp_path / "absent.pth", "a", weights_dir=place)
     assert not place.exists()
+
+
+def test_what_could_not_be_read_of_a_network_is_named_where_it_is_missing(tmp_path):
+    arrays = native_dcgan.pytorch_examples(1, 5, (4, 6))
+    entries = {
+        name: ("F32", list(array.shape), array.tobytes())
+        for name, array in arrays.items()
+        if name != "main.3.weight"
+    }
+    entries["main.3.weight"] = ("F8_E4M3", [4, 6, 4, 4], bytes(4 * 6 * 16))
+    (tmp_path / "x.safetensors").write_bytes(safetensors(entries))
+    with pytest.raises(InputError) as caught:
+        convert_checkpoint(tmp_path / "x.safetensors", "x", weights_dir=tmp_path)
+    message = str(caught.value)
+    assert "missing: main.3.weight (4, 6, ?, ?)" in message
+    assert "passed over were main.3.weight (of type F8_E4M3)" in message
 
 
 def test_a_taken_name_is_said_before_the_file_is_read(tmp_path):

@@ -25,6 +25,7 @@ FILES = [
     "dcgan_pytorch_examples/netG_epoch_24_legacy.pth",
     "dcgan_pytorch_examples/netG_dataparallel.pth",
     "dcgan_fletchersarip93/checkpoint.pt",
+    "dcgan_chienliu/weights.tar",
 ]
 
 
@@ -45,7 +46,7 @@ def test_images_and_features_at_every_cut(shared, file):
     conversion = converted(read_checkpoint(path).tree)
     generator = generator_of(conversion)
     features = {key.removeprefix("feat__") for key in io.files if key.startswith("feat__")}
-    assert len(features) == 3
+    assert len(features) >= 3
     assert features <= set(conversion.native_cuts)
     assert sorted(conversion.native_cuts.values()) == [*range(generator.spec.num_layers)]
     for cut, layer in conversion.native_cuts.items():
@@ -53,7 +54,8 @@ def test_images_and_features_at_every_cut(shared, file):
         image = generator.tail(conversion.params, h, context, layer=layer)
         assert error(nchw(image), io["image"]) < TOLERANCE
         if cut in features:
-            assert error(nchw(h), io[f"feat__{cut}"]) < TOLERANCE
+            expected = io[f"feat__{cut}"]
+            assert error(nchw(h)[: len(expected)], expected) < TOLERANCE
 
 
 def shifts_lost(config, params):

@@ -11,6 +11,7 @@ import pytest
 import pmsfc_jax as pm
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.images import to_float
+from pmsfc_jax.inversion.config import Objective
 from pmsfc_jax.nn import dcgan, squeezenet, vgg16
 from pmsfc_jax.nn.squeezenet import squeezenet_features, squeezenet_params
 from pmsfc_jax.registry import FAMILIES, load_generator, load_lpips
@@ -212,7 +213,11 @@ def test_a_judging_network_by_name(tmp_path):
     generator = dcgan.split_generator(config)
     params = random_params(dcgan.pure_module(config).abstract_params)
     settings = pm.InversionConfig(
-        method="single", codes_per_subspace=1, layer=1, num_steps=8, perceptual_weight=0.1
+        "single",
+        codes_per_subspace=1,
+        layer=1,
+        num_steps=8,
+        objective=Objective(perceptual_weight=0.1),
     )
     result = pm.invert(
         generator,
@@ -382,3 +387,32 @@ def test_relatives_of_vgg16_are_named(plan, norm, expected):
     arrays = {name: tensor.numpy() for name, tensor in net.state_dict().items()}
     with pytest.raises(InputError, match=re.escape(expected)):
         converted(arrays)
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize(
+    ("pool", "expected"),
+    [
+        ("MaxPool2d(2)", ""),
+        ("AvgPool2d(2)", r"features\.4 is of class AvgPool2d"),
+        ("MaxPool2d(3, 2)", r"features\.4 has kernel_size 3, not 2"),
+        ("MaxPool2d(2, ceil_mode=True)", r"features\.4 has ceil_mode True, not False"),
+    ],
+)
+def test_a_whole_module_says_how_it_pools(tmp_path, pool, expected):
+    torch = pytest.importorskip("torch")
+    nn = torch.nn
+    net = nn.Module()
+    layers = [nn.Conv2d(3, 4, 3, 1, 1), nn.ReLU(), nn.Conv2d(4, 4, 3, 1, 1), nn.ReLU()]
+    layers += [nn.MaxPool2d(2), nn.Conv2d(4, 5, 3, 1, 1), nn.ReLU(), nn.Conv2d(5, 5, 3, 1, 1)]
+    name, _, settings = pool.rstrip(")").partition("(")
+    numbers = [int(n) for n in settings.split(", ") if n.isdecimal()]
+    layers[4] = getattr(nn, name)(*numbers, **({"ceil_mode": True} if "ceil" in pool else {}))
+    net.features = nn.Sequential(*layers)
+    torch.save(net, tmp_path / "whole.pth")
+    tree = read_checkpoint(tmp_path / "whole.pth").tree
+    if expected:
+        with pytest.raises(InputError, match=expected):
+            converted(tree)
+    else:
+        assert converted(tree).architecture["taps"] == ("relu2_2",)

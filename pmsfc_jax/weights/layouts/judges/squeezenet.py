@@ -20,6 +20,7 @@ from pmsfc_jax.nn.squeezenet import (
     kernel_shapes,
 )
 from pmsfc_jax.weights.layouts.judges.convolutions import chosen_taps, convert_convolutions
+from pmsfc_jax.weights.layouts.judges.layers import check_layers
 from pmsfc_jax.weights.layouts.layout import PERCEPTUAL, Conversion, Group, Layout
 from pmsfc_jax.weights.layouts.options import Choices
 
@@ -32,6 +33,7 @@ _PARTS = r"(squeeze|expand1x1|expand3x3)\.(weight|bias)"
 
 def _torchvision(group: Group, choices: Choices) -> Conversion:
     version = _version(group.arrays)
+    check_layers(group.layers, {"kernel_size": 3, "stride": 2, "padding": 0, "ceil_mode": True})
     choices.note("version", version)
     numbers = {"conv1": 0} | {f"fire{i + 2}": n for i, n in enumerate(_FIRES[version])}
 

@@ -15,6 +15,7 @@ from pmsfc_jax.nn.vgg16 import (
     layer_names,
 )
 from pmsfc_jax.weights.layouts.judges.convolutions import chosen_taps, convert_convolutions
+from pmsfc_jax.weights.layouts.judges.layers import check_layers
 from pmsfc_jax.weights.layouts.judges.relatives import VGG16, other_vgg
 from pmsfc_jax.weights.layouts.layout import PERCEPTUAL, Conversion, Group, Layout
 from pmsfc_jax.weights.layouts.options import Choices
@@ -26,6 +27,7 @@ def _convert(group: Group, choices: Choices) -> Conversion:
     relative = other_vgg(group.arrays)
     if relative:
         raise InputError(relative)
+    check_layers(group.layers, {"kernel_size": 2, "stride": 2, "padding": 0, "ceil_mode": False})
     names = dict(zip(layer_names(len(TAPS)), (f"features.{n}" for n in VGG16), strict=True))
     there = [name for name in names if f"{names[name]}.weight" in group.arrays]
     blocks = max((int(name[4]) for name in there), default=1)
