@@ -12,12 +12,15 @@ if TYPE_CHECKING:
     from pmsfc_jax.core.generator import SplitGenerator
     from pmsfc_jax.weights.store.manifest import Manifest, Source
 
+# Side in pixels from which a few samples have to do.
+_LARGE = 256
+
 
 class Wanted(NamedTuple):
     """What is to be converted, and how; as `convert_checkpoint` takes it.
 
-    ``samples`` is the number of samples on the sheet, 0 for none; with ``json`` the manifest is all
-    that goes to stdout.
+    ``samples`` is the number of samples on the sheet, 0 for none and ``None`` for as many as suit
+    the size of the images; with ``json`` the manifest is all that goes to stdout.
     """
 
     source: Path
@@ -26,7 +29,7 @@ class Wanted(NamedTuple):
     which: str | None
     overwrite: bool
     facts: dict[str, Any]
-    samples: int
+    samples: int | None
     json: bool
     licence: str = ""
     address: str = ""
@@ -105,10 +108,12 @@ def _show_generator(folder: Path, wanted: Wanted, say: Callable[[str], None]) ->
     generator, params = load_generator(folder)
     say(f"\n{headline(generator)}")
     say(f"{layer_table(generator)}\n")
-    if wanted.samples:
+    usual = 16 if generator.spec.image_shape[0] <= _LARGE else 4
+    count = usual if wanted.samples is None else wanted.samples
+    if count:
         from pmsfc_jax.cli.samples import save_sheets
 
-        sheet, mean = save_sheets(folder, generator, params, wanted.samples)
+        sheet, mean = save_sheets(folder, generator, params, count)
         say(f"samples: {sheet}")
         say(f"their mean, which photographs have to be framed like: {mean}")
 

@@ -29,8 +29,8 @@ class Options:
     """Which of the networks in the file; by default the averaged generator."""
     set: Annotated[tuple[tuple[str, ...], ...], tyro.conf.UseAppendAction] = ()
     """Facts that the file does not hold, as field=value: --set output=tanh --set slope=0.1."""
-    samples: int = 16
-    """How many samples to draw on a sheet; 0 for none."""
+    samples: int | None = None
+    """How many samples to draw on a sheet, 0 for none; by default 16, or 4 of large images."""
     overwrite: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Replace weights of the same name."""
     json: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
@@ -47,7 +47,7 @@ def main(argv: Sequence[str]) -> int:
     facts = parse_architecture([text for several in options.set for text in several])
     if (options.source is None) == (options.fetch is None):
         raise InputError("give a checkpoint file and --name, or --fetch with what to download")
-    if options.samples < 0:
+    if options.samples is not None and options.samples < 0:
         raise InputError(f"--samples is {options.samples}; it is a number from 0 up")
     common = (options.weights_dir, options.which, options.overwrite)
     if options.fetch is not None:

@@ -24,8 +24,8 @@ class Options:
     """Where to put the weights; else the first folder of PMSFC_WEIGHTS, else ./ported_weights."""
     accept_licence: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Accept a licence that forbids commercial use."""
-    samples: int = 16
-    """How many samples of a generator to draw on a sheet; 0 for none."""
+    samples: int | None = None
+    """How many samples to draw on a sheet, 0 for none; by default 16, or 4 of large images."""
     overwrite: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Replace weights of the same name."""
     json: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
@@ -66,7 +66,7 @@ def run(
     which: str | None,
     overwrite: bool,
     facts: dict[str, Any],
-    samples: int,
+    samples: int | None,
     *,
     json: bool,
     accepted: bool,

@@ -73,7 +73,7 @@ def convert_checkpoint(
     folder = (default_weights_dir() if weights_dir is None else Path(weights_dir)) / name
     check_replaceable(folder, overwrite=overwrite)
     with _opened(source) as (path, file, found_licence):
-        networks, origin = _convert(path, which, architecture, on_recognised)
+        networks, origin = _convert(path, file or source, which, architecture, on_recognised)
     origin = replace(
         origin, file=file or origin.file, licence=licence or found_licence, address=address
     )
@@ -82,14 +82,18 @@ def convert_checkpoint(
 
 
 def _convert(
+    path: str | os.PathLike[str],
     source: str | os.PathLike[str],
     which: str | None,
     architecture: dict[str, Any],
     on_recognised: Callable[[str], None],
 ) -> tuple[dict[str, Network], Source]:
-    """Read and convert; what was read is let go on return, before as much is written again."""
+    """Read and convert a file that messages call ``source``.
+
+    What was read is let go on return, before as much is written again.
+    """
     layout = _described_layout(architecture)
-    checkpoint = read_checkpoint(source)
+    checkpoint = read_checkpoint(path)
     with _naming(source):
         found = recognise(checkpoint.tree, which, described=layout)
     on_recognised(_described(checkpoint, found))

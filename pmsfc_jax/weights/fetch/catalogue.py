@@ -1,8 +1,8 @@
 """Published weights with stable addresses: what they are, whose, and by what they are known.
 
 Torchvision publishes the first eight digits of a file's sha256 in its name; where all digits are
-known they are compared. LPIPS' heads come from one commit of their repository. Keras states the MD5
-sum of its files in its source.
+known they are compared; GAN Dissection and pytorch_GAN_zoo do the same. LPIPS' heads come from one
+commit of their repository. Keras states the MD5 sum of its files in its source.
 """
 
 from collections.abc import Mapping
@@ -16,6 +16,8 @@ _LPIPS = (
     "https://raw.githubusercontent.com/richzhang/PerceptualSimilarity/"
     "082bb24f84c091ea94de2867d34c4544f68e0963/lpips/weights/v0.1/"
 )
+_DISSECT = "https://dissect.csail.mit.edu/models/"
+_ZOO = "https://dl.fbaipublicfiles.com/gan_zoo/PGAN/"
 
 
 class Published(NamedTuple):
@@ -52,6 +54,37 @@ class Published(NamedTuple):
     restricted: bool = False
 
 
+def _dissect(what: str, digits: str, side: int) -> Published:
+    """A PGGAN of NVIDIA's as GAN Dissection published it again."""
+    file = f"proggan_{what}-{digits}.pth"
+    return Published(
+        f"NVIDIA's PGGAN of {what}, {side}x{side}, as GAN Dissection publishes it",
+        f"{_DISSECT}{file}",
+        file,
+        digits,
+        400 << 20,
+        family="pggan",
+        licence="CC BY-NC 4.0 (NVIDIA)",
+        side=side,
+        facts={"output": "linear"},
+        restricted=True,
+    )
+
+
+def _zoo(what: str, file: str, side: int) -> Published:
+    """A PGGAN that the authors of pytorch_GAN_zoo trained."""
+    return Published(
+        f"pytorch_GAN_zoo's PGGAN of {what}, {side}x{side}",
+        f"{_ZOO}{file}",
+        file,
+        file.removesuffix(".pth").rpartition("-")[2],
+        1 << 30,
+        family="pggan",
+        licence="BSD-3-Clause",
+        side=side,
+    )
+
+
 #: Every file that can be fetched, by the name that its converted weights get.
 PUBLISHED: dict[str, Published] = {
     "faces64": Published(
@@ -65,6 +98,18 @@ PUBLISHED: dict[str, Published] = {
         side=64,
         requirement="gan-face-generate==1.1.1",
     ),
+    "pggan-celebahq1024": _dissect("celebhq", "620d161c", 1024),
+    "pggan-bedroom256": _dissect("bedroom", "d8a89ff1", 256),
+    "pggan-church256": _dissect("churchoutdoor", "7e701dd5", 256),
+    "pggan-conferenceroom256": _dissect("conferenceroom", "21e85882", 256),
+    "pggan-diningroom256": _dissect("diningroom", "3aa0ab80", 256),
+    "pggan-kitchen256": _dissect("kitchen", "67f1e16c", 256),
+    "pggan-livingroom256": _dissect("livingroom", "5ef336dd", 256),
+    "pggan-restaurant256": _dissect("restaurant", "b8578299", 256),
+    "zoo-celebahq256": _zoo("CelebA-HQ", "celebaHQ_s6_i80000-6196db68.pth", 256),
+    "zoo-celebahq512": _zoo("CelebA-HQ", "celebaHQ16_december_s7_i96000-9c72988c.pth", 512),
+    "zoo-celeba128": _zoo("CelebA", "celebaCropped_s5_i83000-2b0acc76.pth", 128),
+    "zoo-textures128": _zoo("describable textures", "testDTD_s5_i96000-04efa39f.pth", 128),
     "vgg16": Published(
         "torchvision's VGG16, trained on ImageNet (528 MiB)",
         f"{_TORCHVISION}vgg16-397923af.pth",
