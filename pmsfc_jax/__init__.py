@@ -6,17 +6,22 @@ The names are those of `pmsfc_jax.api`, loaded when one is first used: importing
 neither jax nor flax.
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from __future__ import annotations
 
 from pmsfc_jax.version import __version__ as __version__
 
+# Importing `typing` would take as long as the rest of the package takes.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from pmsfc_jax.api import *  # noqa: F403
 
 
 def __getattr__(name: str) -> Any:
     if name == "__all__" or not name.startswith("__"):
+        import importlib
+
         api = importlib.import_module("pmsfc_jax.api")
         if name == "__all__" or name in api.__all__:
             return getattr(api, name)
@@ -24,4 +29,6 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
+    import importlib
+
     return sorted([*importlib.import_module("pmsfc_jax.api").__all__, "__version__"])

@@ -3,6 +3,7 @@
 import json
 import math
 import sys
+import threading
 import time
 from typing import Any
 
@@ -11,18 +12,20 @@ _INTERVAL = 1.0
 
 
 class Events:
-    """Writes events where ``wanted``, and nothing otherwise."""
+    """Writes events where ``wanted``, and nothing otherwise. Any thread may tell one."""
 
     def __init__(self, wanted: bool):
         self.wanted = wanted
         self._last = -math.inf
+        self._lock = threading.Lock()
 
     def tell(self, event: str, **facts: Any) -> None:
         """Write one event; numbers that are not finite become null."""
         if self.wanted:
             line = json.dumps({"event": event} | {k: _plain(v) for k, v in facts.items()})
-            sys.stdout.write(line + "\n")
-            sys.stdout.flush()
+            with self._lock:
+                sys.stdout.write(line + "\n")
+                sys.stdout.flush()
 
     def progress(self, **facts: Any) -> None:
         """`tell` progress, but at most once a second."""
@@ -33,4 +36,8 @@ class Events:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

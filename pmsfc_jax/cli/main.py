@@ -1,12 +1,17 @@
 """The console script ``pmsfc``: find the command, run it, turn mistakes into one line."""
 
-import importlib
-import os
-import sys
-from collections.abc import Sequence
+from __future__ import annotations
 
-from pmsfc_jax.core.errors import InputError
+import sys
+
+from pmsfc_jax.cli.exit_codes import EXIT_INPUT_ERROR, EXIT_INTERRUPTED
+from pmsfc_jax.cli.output import SafeOutput
 from pmsfc_jax.version import __version__
+
+# Imports that --help can do without are where they are needed: it answers at once.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 COMMANDS = {
     "invert": "find the codes of photographs and redraw them",
@@ -28,17 +33,35 @@ USAGE = "\n".join([
     "",
     "  --version prints the version",
 ])  # fmt: skip
-#: Exit code for a user's mistake, as of argument parsers.
-EXIT_INPUT_ERROR = 2
+#: Commands whose work is what they print.
+_PRINTS = frozenset({"info"})
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code: 0, or 2 where the input was at fault.
 
-    `pmsfc invert` returns 1 where some photographs were left out or failed; it and `pmsfc train`
-    return 130 where they were asked to stop.
+    `pmsfc invert` and `pmsfc evaluate` return 1 where some photographs were left out or failed;
+    130 is an interruption. Where stdout cannot be written to, the work is done nevertheless, and
+    the exit code is that of the work; of commands that only print, 2.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
+    with SafeOutput() as out:
+        code = _main(arguments)
+        out.flush()
+        if out.lost is None or isinstance(out.lost, BrokenPipeError):
+            return code
+        from pmsfc_jax.io.paths import os_reason
+
+        saved = not (code or arguments[0] in _PRINTS)
+        print(
+            f"pmsfc: cannot write to stdout: {os_reason(out.lost)}"
+            f"{'; all else is done' if saved else ''}",
+            file=sys.stderr,
+        )
+        return code if code or saved else EXIT_INPUT_ERROR
+
+
+def _main(arguments: list[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(USAGE)
         return 0 if arguments else EXIT_INPUT_ERROR
@@ -46,24 +69,39 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(__version__)
         return 0
     if arguments[0] not in COMMANDS:
-        print(f"pmsfc: error: there is no command {arguments[0]!r}\n\n{USAGE}", file=sys.stderr)
+        import difflib
+
+        near = difflib.get_close_matches(arguments[0], COMMANDS, n=1)
+        hint = f"did you mean {near[0]}?" if near else "these are the commands:"
+        print(
+            f"pmsfc: error: there is no command {arguments[0]!r}: {hint}\n\n{USAGE}",
+            file=sys.stderr,
+        )
         return EXIT_INPUT_ERROR
     return run(arguments[0], arguments[1:])
 
 
 def run(command: str, arguments: Sequence[str]) -> int:
-    """Run the command's module; `InputError` becomes one line and exit code 2."""
+    """Run the command's module; `InputError` becomes one line and exit code 2.
+
+    With ``--json`` an ending that the command does not tell itself is an event, too.
+    """
+    import importlib
+
+    from pmsfc_jax.cli.events import Events
+    from pmsfc_jax.core.errors import InputError
+
+    events = Events("--json" in arguments)
     try:
-        code = importlib.import_module(f"pmsfc_jax.cli.{command}").main(list(arguments))
-        sys.stdout.flush()
+        return int(importlib.import_module(f"pmsfc_jax.cli.{command}").main(list(arguments)))
     except InputError as error:
         print(f"pmsfc {command}: error: {error}", file=sys.stderr)
+        events.tell("error", message=str(error), exit_code=EXIT_INPUT_ERROR)
         return EXIT_INPUT_ERROR
     except KeyboardInterrupt:
         print(f"pmsfc {command}: interrupted; what was finished is kept", file=sys.stderr)
-        return 130
-    except BrokenPipeError:
-        # The reader (`| head`) has gone. Python would complain once more while closing stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    return int(code)
+        events.tell("stopped", exit_code=EXIT_INTERRUPTED)
+        return EXIT_INTERRUPTED
+    except Exception as error:
+        events.tell("error", message=f"{type(error).__name__}: {error}", exit_code=1)
+        raise

@@ -7,10 +7,10 @@ import os
 import jax.numpy as jnp
 import pytest
 
-from pmsfc_jax.cli.invert import prepare
+from pmsfc_jax.cli import photographs
 from pmsfc_jax.inversion import run_batch
 from pmsfc_jax.inversion.optimise import advance
-from pmsfc_jax.io.find import find_photographs
+from pmsfc_jax.io.find import search_photographs
 
 SHORT = ("--generator", "plain", "--method", "single", "--steps", "10", "--batch-size", "2")
 
@@ -45,7 +45,7 @@ def test_a_full_disk_keeps_what_is_finished(pmsfc, photos, tmp_path, monkeypatch
     first = (run / "codes" / "p0.npz").stat().st_mtime_ns
     code, out, err = pmsfc("invert", photos, "--out", run, *SHORT)
     assert code == 0
-    assert "1 images were finished before" in err
+    assert "1 image was finished before" in err
     assert (run / "codes" / "p0.npz").stat().st_mtime_ns == first
     assert len(list(run.glob("codes/*"))) == 3
 
@@ -75,12 +75,12 @@ def test_a_photograph_that_vanishes_is_left_out(pmsfc, photos, tmp_path, monkeyp
     for path in photos.iterdir():
         (folder / path.name).write_bytes(path.read_bytes())
 
-    def listed(paths):
-        found = find_photographs(paths)
+    def listed(paths, **options):
+        found = search_photographs(paths, **options)
         (folder / "p1.png").unlink()
         return found
 
-    monkeypatch.setattr(prepare, "find_photographs", listed)
+    monkeypatch.setattr(photographs, "search_photographs", listed)
     code, out, err = pmsfc("invert", folder, "--out", tmp_path / "run", *SHORT, "--json")
     assert code == 1
     assert "left out" in err

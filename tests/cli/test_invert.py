@@ -151,18 +151,26 @@ def test_only_bad_photographs_are_an_error(invert, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize(
-    ("more", "message"),
-    [
-        (("--generator", "nothing"), "nothing"),
-        (("--layer", "99"), "has no layer 99"),
-        (("--steps", "0"), "at least 1"),
-        (("--num-subspaces", "500"), "500"),
-        (("--perceptual-weight", "0.1"), "no perceptual network"),
-        (("--subspaces", "/nonexistent"), "nonexistent"),
-        (("--method", "single"), "single has 1 code"),
-    ],
-)
+MISTAKES = [
+    (("--generator", "nothing"), "nothing"),
+    (("--layer", "99"), "has no layer 99"),
+    (("--steps", "0"), "--steps must be at least 1"),
+    (("--codes", "0"), "--codes must be at least 1"),
+    (("--num-subspaces", "500"), "--num-subspaces is 500"),
+    (("--perceptual-weight", "0.1"), "no perceptual network"),
+    (("--subspaces", "/nonexistent"), "nonexistent"),
+    (("--method", "single"), "set --codes to 1"),
+    (("--pixel-weight", "-1"), "--pixel-weight must be 0 or more"),
+    (("--history", "3", "--optimiser", "adam"), "--history is a setting of lbfgs, not of adam"),
+    (("--crop", "left"), "there is no crop 'left'"),
+    (("--perceptual", "judged"), "give --perceptual-weight"),
+    (("--optimiser", "lbgfs"), "did you mean lbfgs?"),
+    (("--stpes", "5"), "there is no option --stpes: did you mean --steps?"),
+    (("--steps", "many"), "--steps is 'many': give a whole number"),
+]
+
+
+@pytest.mark.parametrize(("more", "message"), MISTAKES)
 def test_mistakes_are_one_line_and_leave_nothing(invert, tmp_path, more, message):
     code, out, err = invert(tmp_path / "run", *more)
     assert code == 2
@@ -171,7 +179,16 @@ def test_mistakes_are_one_line_and_leave_nothing(invert, tmp_path, more, message
     assert len(error) == 1
     assert message in error[0]
     assert "Traceback" not in err
-    assert not list(tmp_path.glob("run/codes/*"))
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("more", [("--layer", "99"), ("--num-subspaces", "500")])
+def test_after_a_mistake_the_run_is_as_it_was(run, invert, tmp_path, more):
+    copy = tmp_path / "run"
+    shutil.copytree(run, copy)
+    before = {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()}
+    assert invert(copy, *more, "--overwrite")[0] == 2
+    assert {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()} == before
 
 
 def test_discovered_subspaces_can_be_given(pmsfc, invert, tmp_path):
@@ -267,10 +284,14 @@ def test_a_start_of_another_partition_is_refused(run, pmsfc, invert, tmp_path):
 def test_a_start_without_codes_is_refused(run, invert, photos, tmp_path):
     other = tmp_path / "other"
     other.mkdir()
-    shutil.copy(photos / "p0.png", other / "new.png")
+    # Photographs are known by their bytes: one that has another name now has codes.
+    shutil.copy(photos / "p0.png", other / "renamed.png")
+    code, _, err = invert(tmp_path / "renamed", "--start-from", run, source=other)
+    assert code == 0, err
+    (other / "p0.png").write_bytes((photos / "p0.png").read_bytes() + b"changed")
     code, _, err = invert(tmp_path / "more", "--start-from", run, source=other)
     assert code == 2
-    assert "has no codes of new" in err
+    assert "has no codes of p0: leave this photograph out" in err
     code, _, err = invert(tmp_path / "more", "--start-from", tmp_path / "nothing")
     assert code == 2
     assert "holds no codes" in err
@@ -300,7 +321,7 @@ def test_lpips_can_be_the_objective(pmsfc, photos, weights_dir, tmp_path):
         distance = layer_distances(lpips, jnp.asarray(drawn), target[None]).sum()
         assert float(row["loss"]) == pytest.approx(float(distance), rel=1e-3)
     for more, message in (
-        (("--perceptual", "vgg", "--perceptual-norm", "l1"), "set perceptual_norm to l2"),
+        (("--perceptual", "vgg", "--perceptual-norm", "l1"), "set --perceptual-norm to l2"),
         ((), "give --perceptual with --lpips-heads"),
     ):
         code, _, err = pmsfc(*words, "--out", tmp_path / "other", *more, weights=False)

@@ -60,7 +60,7 @@ def test_every_public_name_exists():
 
 def test_an_unknown_command_is_refused(capsys):
     assert main(["inverse"]) == 2
-    assert "no command 'inverse'" in capsys.readouterr().err
+    assert "no command 'inverse': did you mean invert?" in capsys.readouterr().err
 
 
 def test_no_command_shows_the_usage(capsys):
@@ -75,7 +75,6 @@ def test_version(capsys):
     assert capsys.readouterr().out.strip() == __version__
 
 
-def test_unknown_options_end_with_code_2():
-    with pytest.raises(SystemExit) as stop:
-        main(["invert", "--nonsense"])
-    assert stop.value.code == 2
+def test_unknown_options_end_with_code_2(capsys):
+    assert main(["invert", "--nonsense"]) == 2
+    assert "there is no option --nonsense" in capsys.readouterr().err

@@ -2,43 +2,98 @@
 
 import dataclasses
 import json
-from typing import get_args, get_type_hints
+import re
+from typing import Literal, get_args, get_origin, get_type_hints
 
 import pytest
 
-from pmsfc_jax.cli.invert import prepare
 from pmsfc_jax.cli.invert.options import Options
+from pmsfc_jax.cli.invert.settings import RENAMED
+from pmsfc_jax.cli.main import main
 from pmsfc_jax.inversion.compositions import COMPOSITIONS
 from pmsfc_jax.inversion.config import InversionConfig, Objective
-from pmsfc_jax.inversion.presets import PRESETS
+from pmsfc_jax.inversion.presets import PRESETS, preset
 from pmsfc_jax.inversion.solvers import SOLVERS
 
-#: Fields that are made of others, and those without an option: no family that can be loaded has a
-#: context to optimise yet.
-WHOLE, UNUSED = {"objective", "solver"}, {"context_learning_rate"}
+#: Fields that are made of others.
+WHOLE = {"objective", "solver"}
+#: Options of plain values, of which tyro shows the default itself.
+PLAIN = ("default", 8)
 
 
-def choices(cls, field):
+def literals(hint):
     """The words that an option or a field takes."""
-    hint = get_type_hints(cls)[field]
-    words = [word for part in get_args(hint) for word in (get_args(part) or [part])]
-    return {word for word in words if isinstance(word, str)}
+    if get_origin(hint) is Literal:
+        return set(get_args(hint))
+    return set().union(*(literals(part) for part in get_args(hint)))
+
+
+def hints(cls):
+    """Types of all options by name, those of groups among them."""
+    found = {}
+    for name, hint in get_type_hints(cls, include_extras=True).items():
+        found |= hints(hint) if dataclasses.is_dataclass(hint) else {name: hint}
+    return found
+
+
+OPTIONS = hints(Options)
+BY_SETTING = {RENAMED.get(name, name): hint for name, hint in OPTIONS.items()}
+KINDS = [InversionConfig, Objective, *SOLVERS.values()]
+SETTINGS = [
+    (kind, field)
+    for kind in KINDS
+    for field in dataclasses.fields(kind)
+    if field.init and field.name not in WHOLE
+]
 
 
 def test_options_know_the_presets_and_every_setting():
-    assert choices(Options, "preset") == set(PRESETS)
-    assert choices(Options, "method") == set(COMPOSITIONS)
-    assert choices(Options, "optimiser") == set(SOLVERS)
-    options = {prepare._RENAMED.get(f.name, f.name): f for f in dataclasses.fields(Options)}
-    fields = [f for f in dataclasses.fields(InversionConfig) if f.name not in WHOLE]
-    kinds = [InversionConfig, Objective, *SOLVERS.values()]
-    for kind in kinds:
-        for field in fields if kind is InversionConfig else dataclasses.fields(kind):
-            if field.init and field.name not in UNUSED:
-                assert field.name in options
-                words = choices(kind, field.name)
-                if words and field.name not in ("composition", "layer"):
-                    assert choices(Options, options[field.name].name) == words
+    assert literals(OPTIONS["preset"]) == set(PRESETS)
+    assert literals(OPTIONS["method"]) == set(COMPOSITIONS)
+    assert literals(OPTIONS["optimiser"]) == set(SOLVERS)
+    for kind, field in SETTINGS:
+        words = literals(get_type_hints(kind)[field.name])
+        assert literals(BY_SETTING[field.name]) >= words
+
+
+def test_help_says_the_defaults_that_python_has():
+    """An option that is left out is taken from the settings' defaults, which the help names."""
+    said = {
+        name: about.help_behavior_hint
+        for name, hint in BY_SETTING.items()
+        for about in getattr(hint, "__metadata__", ())
+        if hasattr(about, "help_behavior_hint")
+    }
+    default = InversionConfig()
+    assert default.composition in said["composition"]
+    assert default.solver.name in said["optimiser"]
+    for kind, field in SETTINGS:
+        if field.name in ("composition", "layer", "codes_per_subspace", "num_steps"):
+            continue
+        if field.default in (None, *PLAIN):
+            continue
+        assert re.match(
+            rf"\(default: {field.default:g}\b"
+            if isinstance(field.default, float)
+            else rf"\(default: {field.default}\b",
+            said[field.name],
+        ), field.name
+    for name, composition in COMPOSITIONS.items():
+        codes = f"{composition.default_codes} for {name}"
+        usual = composition.default_codes == default.codes_per_subspace
+        assert codes in said["codes_per_subspace"] or usual
+    assert f"(default: {default.codes_per_subspace};" in said["codes_per_subspace"]
+    steps = {name: preset(name).num_steps for name in PRESETS}
+    assert steps == {"fast": 60, "default": 150, "best": 300}  # as the help of --preset says
+
+
+def test_no_help_shows_none(capsys):
+    for command in ("invert", "evaluate", "render", "train"):
+        with pytest.raises(SystemExit):
+            main([command, "--help"])
+        out = capsys.readouterr().out
+        assert "None" not in out
+        assert "False" not in out
 
 
 @pytest.mark.parametrize(

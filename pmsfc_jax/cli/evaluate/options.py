@@ -5,7 +5,7 @@ from pathlib import Path
 
 import tyro
 
-from pmsfc_jax.cli.invert.options import DEFAULT_GENERATOR
+from pmsfc_jax.cli.shared_options import DEFAULT_GENERATOR
 
 
 @dataclass

@@ -9,6 +9,8 @@ from pmsfc_jax.cli.parsing import parse
 def main(argv: Sequence[str]) -> int:
     """Invert and report; `Options` tells the exit codes."""
     options = parse(Options, "invert", argv)
-    from pmsfc_jax.cli.invert.work import invert_run
+    # These import jax, which alone takes seconds.
+    from pmsfc_jax.cli.invert.prepare import prepare
+    from pmsfc_jax.cli.invert.work import work
 
-    return invert_run(options)
+    return work(prepare(options))

@@ -1,15 +1,158 @@
-"""``pmsfc invert``: photographs in; codes, redrawn images, metrics and a sheet out."""
+"""What ``pmsfc invert`` can be told; knows no jax.
 
-from dataclasses import dataclass
+Options that are left out are ``None`` where the preset, the method or the solver has the value: the
+help says which, and a test holds it to that.
+"""
+
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
 
-#: The generator that is shipped with the package.
-DEFAULT_GENERATOR = "pggan_tops32"
-#: Exit code of a run that was asked to stop, by Ctrl-C or SIGTERM, and can be gone on with.
-EXIT_STOPPED = 130
+from pmsfc_jax.cli.parsing import Switch, given, required
+from pmsfc_jax.cli.shared_options import DEFAULT_GENERATOR
+
+_METHODS = "pmsfc | pmsfc_linear | pmsfc_full | mganprior | mganprior_published | single | released"
+_SOLVERS = "adam | sgd | lbfgs | levenberg_marquardt | variable_projection"
+
+
+@dataclass
+class What:
+    """Which photographs, drawn by which generator, and where the results go."""
+
+    photos: Annotated[tyro.conf.Positional[tuple[Path, ...]], required("PHOTO")]
+    """Photographs, or folders of them, of any size and kind."""
+    out: Path
+    """Folder for the results. The same command again continues where it was stopped."""
+    generator: str = DEFAULT_GENERATOR
+    """Name of converted weights, or the path of their folder; pmsfc info lists them."""
+    crop: str = "centre"
+    """The part of each photograph that is wanted: centre, the largest square in its middle (or
+    what the generator's proportions are); stretch, all of it; or X,Y,W,H in pixels."""
+    recursive: Switch = False
+    """Look into the subfolders of folders, too."""
+    start_from: Annotated[Path | None, given("FOLDER", "new codes")] = None
+    """Folder of an earlier run of the same method, layer and photographs, whose codes are gone on
+    from; its subspaces are used where --subspaces does not name others."""
+    seed: int = 0
+    """Of the starting codes and of the discovery."""
+    weights_dir: Annotated[Path | None, given("FOLDER", "./ported_weights")] = None
+    """Where to look first for weights."""
+
+
+@dataclass
+class Method:
+    """How features of several codes are composed into one picture."""
+
+    preset: Literal["fast", "default", "best"] = "default"
+    """60, 150 or 300 steps: for a quick look, as a rule, or for the best picture."""
+    method: Annotated[
+        Literal[
+            "pmsfc",
+            "pmsfc_linear",
+            "pmsfc_full",
+            "mganprior",
+            "mganprior_published",
+            "single",
+            "released",
+        ]
+        | None,
+        given(_METHODS, "pmsfc_full"),
+    ] = None
+    """pmsfc_full is the most faithful one; pmsfc is equation 7 of the article, released the
+    objective of the authors' released script."""
+    layer: Annotated[int | None, given("INT", "that of --subspaces, else the first at 16x16")] = (
+        None
+    )
+    """The cut; pmsfc info lists the layers."""
+    num_subspaces: int = 4
+    """R, for methods that compose within subspaces, without --subspaces."""
+    subspaces: Annotated[Path | None, given("FOLDER", "discovered when the run begins")] = None
+    """Folder or file of pmsfc discover."""
+    partition: Literal["discovered", "random"] = "discovered"
+    """random deals the channels of the subspaces at random, as a control."""
+    codes: Annotated[
+        int | None,
+        given("INT", "4; 16 for mganprior, 30 for mganprior_published, 1 for single"),
+    ] = None
+    """Codes in each subspace; for methods without subspaces, in all."""
+
+
+@dataclass
+class Objective:
+    """What is minimised: a sum of terms, each the mean of its elements times a weight."""
+
+    pixel_weight: Annotated[float | None, given("FLOAT", "1; 0.01 for released")] = None
+    """Of the difference of pixels."""
+    pixel_norm: Annotated[Literal["l2", "l1"] | None, given("l2 | l1", "l2")] = None
+    """l2 is the mean squared difference, l1 the mean absolute one."""
+    coarse_weight: Annotated[float | None, given("FLOAT", "0")] = None
+    """Of the difference of pixels at a half and a quarter of the size."""
+    base_weight: Annotated[float | None, given("FLOAT", "1 for released; others have none")] = None
+    """Of the base picture of released."""
+    perceptual: Annotated[str | None, given("NAME", "the one stored with the generator")] = None
+    """Converted judging network to use as V."""
+    lpips_heads: Annotated[str | None, given("NAME", "none")] = None
+    """Converted heads of LPIPS: with --perceptual naming VGG16, V is LPIPS."""
+    perceptual_weight: Annotated[float | None, given("FLOAT", "0")] = None
+    """Of the difference of V's features. Without V lbfgs comes closer even under other networks."""
+    perceptual_norm: Annotated[Literal["l1", "l2"] | None, given("l1 | l2", "l1; l2 for LPIPS")] = (
+        None
+    )
+    """Of the difference of V's features."""
+    latent_weight: Annotated[float | None, given("FLOAT", "0")] = None
+    """Of a pull of the codes to the shell where normal ones lie."""
+
+
+@dataclass
+class Solver:
+    """How it is minimised. Each solver takes its own settings only."""
+
+    steps: Annotated[int | None, given("INT", "that of the preset")] = None
+    """Optimiser steps."""
+    optimiser: Annotated[
+        Literal["adam", "sgd", "lbfgs", "levenberg_marquardt", "variable_projection"] | None,
+        given(_SOLVERS, "lbfgs"),
+    ] = None
+    """sgd is plain gradient descent, as in the published mGANprior."""
+    learning_rate: Annotated[float | None, given("FLOAT", "0.05")] = None
+    """Of adam, falling to a tenth, and of sgd; the first trial of lbfgs; of the codes of
+    variable_projection."""
+    weight_learning_rate: Annotated[float | None, given("FLOAT", "as --learning-rate")] = None
+    """That of the weights of the codes, for adam and sgd."""
+    context_learning_rate: Annotated[float | None, given("FLOAT", "as --learning-rate")] = None
+    """That of what generators such as StyleGAN2 take behind the cut; not for lbfgs and
+    levenberg_marquardt."""
+    history: Annotated[int | None, given("INT", "100")] = None
+    """Pairs of steps and changes of the gradient that lbfgs keeps."""
+    inner_steps: Annotated[int | None, given("INT", "3")] = None
+    """Conjugate gradients in a step of levenberg_marquardt and variable_projection."""
+    damping: Annotated[float | None, given("FLOAT", "0.001")] = None
+    """With which these two start."""
+    candidates: Annotated[int | None, given("INT", "1")] = None
+    """Sets of starting codes drawn for each photograph; the best is taken."""
+
+
+@dataclass
+class Run:
+    """How the work is done and told."""
+
+    precision: Literal["default", "high", "highest"] = "default"
+    """Of matrix products on accelerators."""
+    batch_size: int = 8
+    """Photographs in one compiled step, at most. Fewer photographs make a smaller one, and a step
+    that does not fit into the device's memory is halved."""
+    overwrite: Switch = False
+    """Start anew in a folder that holds a run of other settings; nothing of it stays."""
+    save_every_seconds: float = 60.0
+    """At most this much work is lost when the process is killed."""
+    verbose: Switch = False
+    """Tell what was done to each photograph, one by one."""
+    json: Switch = False
+    """For programs: one JSON object a line on stdout, each with an "event": started, progress (at
+    most once a second), image (with its metrics and its file), smaller_batches, left_out, failed,
+    and at the end done, stopped or error. Text for people goes to stderr."""
 
 
 @dataclass
@@ -24,90 +167,8 @@ class Options:
     names another, or is off.
     """
 
-    photos: tyro.conf.Positional[tuple[Path, ...]]
-    """Photographs, or folders of them, of any size and kind."""
-    out: Path
-    """Folder for the results. The same command again continues where it was stopped."""
-    generator: str = DEFAULT_GENERATOR
-    """Name of converted weights, or the path of their folder."""
-    preset: Literal["fast", "default", "best"] = "default"
-    """Settings for a quick look, or for the best picture; options that are given go before."""
-    method: (
-        Literal[
-            "pmsfc",
-            "pmsfc_linear",
-            "pmsfc_full",
-            "mganprior",
-            "mganprior_published",
-            "single",
-            "released",
-        ]
-        | None
-    ) = None
-    """How features of several codes are composed; by default pmsfc_full, the most faithful. pmsfc
-    is equation 7 of the article, released the objective of the authors' released script."""
-    layer: int | None = None
-    """The cut; by default that of --subspaces, else the first layer at 16x16."""
-    num_subspaces: int = 4
-    """R, for methods that compose within subspaces, without --subspaces."""
-    subspaces: Path | None = None
-    """Folder or file of `pmsfc discover`."""
-    partition: Literal["discovered", "random"] = "discovered"
-    """random deals the channels of the subspaces at random, as a control."""
-    codes: int | None = None
-    """Codes in each subspace; for mganprior, in all. By default 4 a subspace, or 16, or 1."""
-    steps: int | None = None
-    """Optimiser steps; by default the preset's: 60, 150 or 300."""
-    optimiser: (
-        Literal["adam", "sgd", "lbfgs", "levenberg_marquardt", "variable_projection"] | None
-    ) = None
-    """By default lbfgs; sgd is plain gradient descent, as in the published mGANprior."""
-    learning_rate: float | None = None
-    """Of adam, falling to a tenth, and of sgd; the first trial of lbfgs. By default 0.05."""
-    weight_learning_rate: float | None = None
-    """That of the weights; by default the same."""
-    history: int | None = None
-    """Pairs of steps and changes of the gradient that lbfgs keeps; by default 100."""
-    inner_steps: int | None = None
-    """Conjugate gradients in a step of levenberg_marquardt and variable_projection."""
-    damping: float | None = None
-    """With which these two start."""
-    candidates: int | None = None
-    """Sets of starting codes drawn for each photograph; the best is taken. By default 1."""
-    start_from: Path | None = None
-    """Folder of an earlier run of the same method, layer and photographs, whose codes are gone on
-    from; its subspaces are used where --subspaces does not name others."""
-    pixel_weight: float | None = None
-    """Of the difference of pixels; by default 1 (0.01 for released)."""
-    pixel_norm: Literal["l2", "l1"] | None = None
-    """l2, the default, is the mean squared difference; l1 the mean absolute one."""
-    coarse_weight: float | None = None
-    """Of the same at a half and a quarter of the size; by default 0."""
-    base_weight: float | None = None
-    """Of the base picture of released; by default 1 there."""
-    perceptual: str | None = None
-    """Converted judging network to use as V, instead of the one stored with the generator."""
-    lpips_heads: str | None = None
-    """Converted heads of LPIPS: with --perceptual naming VGG16, V is LPIPS."""
-    perceptual_weight: float | None = None
-    """Weight of V; by default 0, with which lbfgs comes closer even under other networks."""
-    perceptual_norm: Literal["l1", "l2"] | None = None
-    """Of the difference of V's features; by default l1, and l2 for LPIPS."""
-    latent_weight: float | None = None
-    """Of a pull of the codes to the shell where normal ones lie; by default 0."""
-    precision: Literal["default", "high", "highest"] = "default"
-    """Of matrix products on accelerators."""
-    batch_size: int = 8
-    """Photographs in one compiled step, at most; fewer photographs make a smaller one."""
-    seed: int = 0
-    """Of the starting codes and of the discovery."""
-    weights_dir: Path | None = None
-    """Where to look first for weights."""
-    overwrite: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
-    """Start anew in a folder that holds a run of other settings."""
-    save_every_seconds: float = 60.0
-    """At most this much work is lost when the process is killed."""
-    json: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
-    """For programs: one JSON object a line on stdout, each with an "event": started, progress (at
-    most once a second), image (with its metrics), left_out, failed, and at the end done, stopped
-    or error. Text for people goes to stderr."""
+    what: What
+    method: Method = field(default_factory=Method)
+    objective: Objective = field(default_factory=Objective)
+    solver: Solver = field(default_factory=Solver)
+    run: Run = field(default_factory=Run)

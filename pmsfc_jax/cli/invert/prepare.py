@@ -1,195 +1,147 @@
-"""What ``pmsfc invert`` works with: settings, V, photographs and the partition."""
+"""From the options of ``pmsfc invert`` to a job that can be done: every mistake is found here.
 
-import dataclasses
+Nothing is written: after a mistake the folder is as it was, and the corrected command runs.
+"""
+
+from dataclasses import dataclass
 from typing import Any
 
-import jax
-import numpy as np
-
 from pmsfc_jax.api import (
+    Cut,
+    Drawing,
     InversionConfig,
     Perceptual,
     SplitGenerator,
     Subspaces,
-    discover_subspaces,
-    load_perceptual,
+    load_generator,
     load_subspaces,
-    random_subspaces,
-    save_subspaces,
 )
-from pmsfc_jax.cli.console import notice, progress_bar
-from pmsfc_jax.cli.describe import describe_subspaces
 from pmsfc_jax.cli.events import Events
+from pmsfc_jax.cli.invert.earlier import codes_sha256, starting_codes, subspaces_path
 from pmsfc_jax.cli.invert.options import Options
+from pmsfc_jax.cli.invert.report import tell_left_out
+from pmsfc_jax.cli.invert.settings import OPTION_NAMES, config_of, load_v, settings_record
+from pmsfc_jax.cli.photographs import look_at_photographs
+from pmsfc_jax.cli.start_jax import start_jax
+from pmsfc_jax.cli.wording import told_by_options
 from pmsfc_jax.core.errors import InputError
-from pmsfc_jax.core.generator import default_layer
+from pmsfc_jax.core.operator import IDENTITY
 from pmsfc_jax.core.typing import Params
+from pmsfc_jax.inversion.checks import check_objective, check_settings
 from pmsfc_jax.inversion.compositions import composition_of
-from pmsfc_jax.inversion.presets import preset
-from pmsfc_jax.io.find import find_photographs
-from pmsfc_jax.io.images import Photograph, Skipped, load_photograph
-from pmsfc_jax.io.paths import shown
-from pmsfc_jax.io.photographs import PhotographFile, identify_photographs
-from pmsfc_jax.io.refusals import PhotographError
-from pmsfc_jax.io.runs import RunFolder, pixels_sha256
-
-#: Options that set a field of `InversionConfig` of another name.
-_RENAMED = {
-    "codes": "codes_per_subspace",
-    "steps": "num_steps",
-    "candidates": "num_candidates",
-    "method": "composition",
-}
-#: Names that `preset` takes and an option has.
-_SETTINGS = frozenset(
-    {"composition", "layer", "codes_per_subspace", "num_steps", "optimiser", "learning_rate"}
-    | {"weight_learning_rate", "history", "inner_steps", "damping", "num_candidates"}
-    | {"pixel_weight", "pixel_norm", "coarse_weight", "base_weight", "perceptual_weight"}
-    | {"perceptual_norm", "latent_weight", "precision", "batch_size"}
-)
+from pmsfc_jax.io.crop import Crop
+from pmsfc_jax.io.photographs import PhotographFile
+from pmsfc_jax.io.runs import RunFolder
+from pmsfc_jax.subspace.numerics.checks import cluster_count
 
 
-def load_v(options: Options) -> Perceptual | None:
-    """The network V, where there is one and its weight is not 0.
+@dataclass(frozen=True)
+class Job:
+    """Everything that the work needs.
 
-    Raises:
-      InputError: one was asked for and there is none.
+    Attributes:
+      options: as given.
+      generator: what draws.
+      params: its weights.
+      config: settings of the inversion.
+      perceptual: V, or ``None``.
+      subspaces: the partition that was given; ``None`` where the work discovers one, or none is
+        needed.
+      files: the photographs.
+      crop: the part of them that is wanted.
+      left_out: how many files were seen to be of no use.
+      start: codes to start from, a picture a photograph, or ``None``.
+      settings: what decides the outcome, for the record.
+      events: what programs are told.
 
     """
-    if options.lpips_heads and not options.perceptual:
-        raise InputError("give --perceptual with --lpips-heads: the VGG16 that they belong to")
-    if not options.perceptual_weight and not options.perceptual:
-        return None
-    source = options.perceptual or options.generator
-    perceptual = load_perceptual(
-        source, lpips_heads=options.lpips_heads, weights_dir=options.weights_dir
-    )
-    if perceptual is None:
+
+    options: Options
+    generator: SplitGenerator
+    params: Params
+    config: InversionConfig
+    perceptual: Perceptual | None
+    subspaces: Subspaces | None
+    files: list[PhotographFile]
+    crop: Crop
+    left_out: int
+    start: Drawing | None
+    settings: dict[str, Any]
+    events: Events
+
+
+def prepare(options: Options) -> Job:
+    """Check the options and load what they name.
+
+    Raises:
+      InputError: anything is wrong with them, or with the folder of the run.
+
+    """
+    what, events = options.what, Events(options.run.json)
+    if not options.run.save_every_seconds >= 0:
         raise InputError(
-            f"{source} has no perceptual network: leave --perceptual-weight out, or name one with "
-            "--perceptual"
+            f"--save-every-seconds is {options.run.save_every_seconds}: give 0 or more"
         )
-    return perceptual
-
-
-def config_of(
-    options: Options,
-    generator: SplitGenerator,
-    given: Subspaces | None,
-    perceptual: Perceptual | None,
-) -> InversionConfig:
-    """The settings: what is given goes before the preset, and that before the defaults.
-
-    Raises:
-      InputError: they are impossible.
-
-    """
-    explicit = {
-        _RENAMED.get(name, name): value
-        for name, value in vars(options).items()
-        if value is not None and _RENAMED.get(name, name) in _SETTINGS
-    }
-    if perceptual is not None and perceptual.norm is not None:
-        explicit = {"perceptual_norm": perceptual.norm} | explicit
-    if explicit.get("layer") is None:
-        explicit["layer"] = default_layer(generator.spec) if given is None else given.layer
-    if options.perceptual and options.perceptual_weight is None:
-        raise InputError(
-            f"give --perceptual-weight with --perceptual {options.perceptual}: networks differ in "
-            "the scale of their features, and the usual weight is 0"
-        )
-    return preset(options.preset, **explicit)
-
-
-def load_all(
-    options: Options, generator: SplitGenerator, events: Events
-) -> tuple[list[PhotographFile], list[Photograph], int]:
-    """All photographs that can be read, their files, and how many could not.
-
-    Raises:
-      InputError: there are none.
-
-    """
-    height, width, _ = generator.spec.image_shape
-    known, skipped = identify_photographs(find_photographs(options.photos))
-    files, photographs = [], []
-    for file in known:
-        try:
-            photograph = load_photograph(file.path, (height, width))
-        except PhotographError as error:
-            skipped.append(Skipped(error.path, error.reason))
-        else:
-            files.append(file)
-            photographs.append(photograph._replace(name=file.name))
+    crop = Crop.parse(what.crop)
+    what.crop = str(crop)
+    start_jax()
+    generator, params = load_generator(what.generator, weights_dir=what.weights_dir)
+    perceptual = load_v(options)
+    path = subspaces_path(options)
+    given = load_subspaces(path) if path else None
+    with told_by_options(OPTION_NAMES):
+        config = config_of(options, generator, given, perceptual)
+        _check(options, generator, config, given, perceptual)
+    files, skipped = look_at_photographs(what.photos, recursive=what.recursive, crop=crop)
     for skip in skipped:
-        notice(f"left out {shown(skip.path)}: {skip.reason}")
-        events.tell("left_out", photograph=shown(skip.path), reason=skip.reason)
-    for photograph in photographs:
-        for told in photograph.notices:
-            notice(f"{photograph.name}: {told.text}")
-    if not photographs:
-        raise InputError("none of the photographs could be read")
-    return files, photographs, len(skipped)
+        tell_left_out(events, skip.path, skip.reason)
+    if not files:
+        raise InputError("none of the photographs can be used")
+    settings = settings_record(options, generator, config, given, perceptual)
+    start = None
+    if what.start_from is not None:
+        start = starting_codes(what.start_from, generator, config, given, files)
+        settings["start_from_sha256"] = codes_sha256(what.start_from)
+    if RunFolder.check(what.out, settings, overwrite=options.run.overwrite):
+        # What is read of a run that is continued can be read.
+        load_subspaces_of(RunFolder(what.out))
+        RunFolder(what.out).metrics()
+    return Job(
+        options,
+        generator,
+        params,
+        config,
+        perceptual if config.objective.perceptual_weight else None,
+        given if composition_of(config.composition).by_subspace else None,
+        files,
+        crop,
+        len(skipped),
+        start,
+        settings,
+        events,
+    )
 
 
-def settings_record(
+def _check(
     options: Options,
     generator: SplitGenerator,
     config: InversionConfig,
     given: Subspaces | None,
     perceptual: Perceptual | None,
-) -> dict[str, Any]:
-    """What decides the outcome, as it stands in config.json."""
-    settings: dict[str, Any] = {
-        "generator": options.generator,
-        "weights_sha256": generator.spec.identity,
-        "inversion": dataclasses.asdict(config),
-        "perceptual": _v_record(config, perceptual),
-        "seed": options.seed,
-    }
-    if composition_of(config.composition).by_subspace:
-        settings["partition"] = options.partition
-        settings["num_subspaces"] = given.num_subspaces if given else options.num_subspaces
-        settings["subspaces_sha256"] = (
-            None if given is None else pixels_sha256(np.asarray(given.labels, np.int32))
-        )
-    return settings
+) -> None:
+    """All that can be checked of the settings before an image is seen."""
+    if given is not None or not composition_of(config.composition).by_subspace:
+        check_settings(generator, config, given, perceptual)
+        return
+    # The subspaces are discovered when the run begins.
+    assert config.layer is not None
+    channels = Cut(generator, config.layer).channels
+    where = f"channels at layer {config.layer}"
+    cluster_count(options.method.num_subspaces, channels, "num_subspaces", where)
+    check_objective(generator.spec, config, IDENTITY, perceptual)
 
 
-def _v_record(config: InversionConfig, perceptual: Perceptual | None) -> dict[str, str] | None:
-    if perceptual is None or not config.objective.perceptual_weight:
-        return None
-    return {"name": perceptual.name, "sha256": perceptual.identity}
-
-
-def partition_for(
-    options: Options,
-    generator: SplitGenerator,
-    params: Params,
-    config: InversionConfig,
-    given: Subspaces | None,
-    run: RunFolder,
-) -> Subspaces | None:
-    """The partition to compose in, kept in the run's folder as it is used."""
+def load_subspaces_of(run: RunFolder) -> Subspaces | None:
+    """The partition that is kept in a run's folder, if there is one."""
     path = run.path / "subspaces.npz"
-    if not composition_of(config.composition).by_subspace:
-        return None
-    if path.exists():
-        return load_subspaces(path)
-    subspaces = given
-    if subspaces is None:
-        assert config.layer is not None
-        with progress_bar("subspaces") as update:
-            subspaces = discover_subspaces(
-                generator,
-                params,
-                layer=config.layer,
-                num_subspaces=options.num_subspaces,
-                key=jax.random.key(options.seed),
-                on_progress=lambda done, total: update(done, total, ""),
-            )
-        notice(describe_subspaces(subspaces))
-    if options.partition == "random":
-        subspaces = random_subspaces(subspaces, jax.random.key(options.seed))
-    save_subspaces(path, subspaces, seed=options.seed)
-    return subspaces
+    return load_subspaces(path) if path.exists() else None

@@ -1,33 +1,33 @@
-"""What ``pmsfc invert`` tells of an image and of a run: rows of metrics, table and sheet."""
+"""What ``pmsfc invert`` tells of an image and of a run: rows of metrics, and a table."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from pmsfc_jax.api import InversionResult
-from pmsfc_jax.cli.console import table
-from pmsfc_jax.io.codes import SavedCodes
-from pmsfc_jax.io.images import Photograph
-from pmsfc_jax.io.runs import RunFolder, pixels_sha256
+from pmsfc_jax.cli.console import notice, table
+from pmsfc_jax.cli.events import Events
+from pmsfc_jax.io.metrics_table import Row
+from pmsfc_jax.io.paths import shown
+from pmsfc_jax.io.photographs import PhotographFile
 from pmsfc_jax.metrics import psnr, ssim
 from pmsfc_jax.metrics.image_metrics import SSIM_WINDOW
-from pmsfc_jax.report.runs import save_run_sheets
-from pmsfc_jax.saved import to_file
 
-Rows = dict[str, dict[str, str]]
+Rows = dict[str, Row]
 #: Longest table on the terminal; of a longer one the middle is left out.
 _SHOWN = 40
 
 
-def saved_codes(result: InversionResult, i: int, photograph: Photograph) -> SavedCodes:
-    """The file of image ``i``."""
-    sha256 = pixels_sha256(photograph.pixels)
-    return to_file(result.drawing[i], result.losses[i : i + 1], target_sha256=sha256)
+def tell_left_out(events: Events, path: Path, reason: str) -> None:
+    """A photograph that cannot be used."""
+    notice(f"left out {shown(path)}: {reason}")
+    events.tell("left_out", photograph=shown(path), reason=reason)
 
 
 def measure(
-    names: list[str], targets: np.ndarray, images: np.ndarray, result: InversionResult
-) -> list[dict[str, str]]:
+    files: list[PhotographFile], targets: np.ndarray, images: np.ndarray, result: InversionResult
+) -> list[Row]:
     """A row of metrics.csv for each image of a batch, taken on what the user gets: uint8."""
     decibels = np.asarray(psnr(targets, images))
     small = min(targets.shape[1:3]) < SSIM_WINDOW
@@ -35,7 +35,7 @@ def measure(
     best = np.where(np.isfinite(result.losses), result.losses, np.inf).min(axis=1)
     return [
         {
-            "image": name,
+            "image": file.name,
             "psnr_db": f"{decibels[i]:.3f}",
             "ssim": f"{similarity[i]:.4f}",
             "loss": f"{best[i]:.6g}",
@@ -43,12 +43,14 @@ def measure(
             "guarded_denominators": str(int(result.guarded[i])),
             "restarted": str(int(result.restarted[i])),
             "seconds": f"{result.seconds[i]:.3f}",
+            "source": file.source,
+            "source_sha256": file.sha256,
         }
-        for i, name in enumerate(names)
+        for i, file in enumerate(files)
     ]
 
 
-def as_numbers(row: dict[str, str]) -> dict[str, Any]:
+def as_numbers(row: Row) -> dict[str, Any]:
     """A row of metrics.csv with its numbers as numbers."""
     text = ("image", "source", "source_sha256")
     whole = ("best_step", "guarded_denominators", "restarted")
@@ -71,8 +73,3 @@ def summary(rows: Rows) -> str:
         lines = [*lines[: _SHOWN // 2], ["...", "", "", ""], *lines[-_SHOWN // 2 :]]
     mean = ["mean", *(f"{value:.3f}" for value in means(rows).values())]
     return table(["image", "PSNR dB", "SSIM", "seconds"], [*lines, mean])
-
-
-def save_sheets(run: RunFolder, rows: Rows) -> None:
-    """The run's pictures side by side, as ``sheet.png`` and further pages."""
-    save_run_sheets(run.path, {name: float(row["psnr_db"]) for name, row in rows.items()})

@@ -1,258 +1,277 @@
-"""The work behind ``pmsfc invert``; imports jax, so it is imported when the work begins."""
+"""The work behind ``pmsfc invert``: a batch of photographs after the other, each put on disk."""
 
 import time
-from contextlib import ExitStack
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import jax
-import numpy as np
 
 from pmsfc_jax.api import (
-    InversionConfig,
-    InversionResult,
-    Perceptual,
-    SplitGenerator,
+    Done,
+    Stopped,
     Subspaces,
+    discover_subspaces,
     invert_batches,
-    load_generator,
-    load_subspaces,
+    random_subspaces,
+    save_subspaces,
     to_uint8,
 )
-from pmsfc_jax.cli.compile_cache import use_compilation_cache
 from pmsfc_jax.cli.console import notice, progress_bar
-from pmsfc_jax.cli.events import Events
-from pmsfc_jax.cli.invert.options import EXIT_STOPPED, Options
-from pmsfc_jax.cli.invert.prepare import (
-    config_of,
-    load_all,
-    load_v,
-    partition_for,
-    settings_record,
-)
-from pmsfc_jax.cli.invert.report import (
-    as_numbers,
-    means,
-    measure,
-    save_sheets,
-    saved_codes,
-    summary,
-)
-from pmsfc_jax.cli.invert.resume import batches_to_do, plan_of, resume_in
-from pmsfc_jax.cli.invert.start import codes_sha256, starting_codes, subspaces_path
+from pmsfc_jax.cli.describe import describe_subspaces
+from pmsfc_jax.cli.exit_codes import EXIT_INCOMPLETE, EXIT_INTERRUPTED
+from pmsfc_jax.cli.invert.prepare import Job, load_subspaces_of
+from pmsfc_jax.cli.invert.report import as_numbers, means, measure, summary
+from pmsfc_jax.cli.invert.resume import Standing, resume_in, standing_of
+from pmsfc_jax.cli.invert.source import Photographs
 from pmsfc_jax.cli.signals import stop_on_signal
-from pmsfc_jax.core.errors import InputError
-from pmsfc_jax.core.images import to_float
-from pmsfc_jax.core.typing import Params
-from pmsfc_jax.inversion.drawing import Drawing
+from pmsfc_jax.cli.wording import counted
+from pmsfc_jax.inversion.compositions import composition_of
+from pmsfc_jax.inversion.plan import Batch
 from pmsfc_jax.inversion.restart import RESTART_DIVISOR
-from pmsfc_jax.inversion.resume import Stopped
-from pmsfc_jax.io.images import Photograph
-from pmsfc_jax.io.metrics_table import MetricsTable
-from pmsfc_jax.io.naming import names_in_run
-from pmsfc_jax.io.photographs import PhotographFile
-from pmsfc_jax.io.plans import PlannedBatch
-from pmsfc_jax.io.runs import RunFolder
+from pmsfc_jax.inversion.source import PixelSource
+from pmsfc_jax.io.paths import shown
+from pmsfc_jax.io.runs import RunFolder, pixels_sha256
 from pmsfc_jax.io.states import StateFolder
+from pmsfc_jax.report.runs import save_run_sheets
+from pmsfc_jax.saved import to_file
 from pmsfc_jax.version import __version__
 
 
-class _Work(NamedTuple):
-    """What the inversion is of, and where it goes."""
+@dataclass
+class _Run:
+    """A job in its folder.
 
-    generator: SplitGenerator
-    params: Params
-    files: list[PhotographFile]
-    photographs: list[Photograph]
-    plan: list[PlannedBatch]
-    finished: list[bool]
-    subspaces: Subspaces | None
-    config: InversionConfig
-    perceptual: Perceptual | None
-    start: Drawing | None
-    run: RunFolder
-    table: MetricsTable
-    events: Events
+    Attributes:
+      job: what is to be done.
+      folder: where it goes.
+      standing: what there was at the beginning.
+      photographs: decoded as they are needed.
+      failed: how many images never had a finite loss.
 
+    """
 
-def invert_run(options: Options) -> int:
-    """Do what `pmsfc invert` says; returns its exit code."""
-    events = Events(options.json)
-    try:
-        with ExitStack() as held:
-            return _invert_run(options, events, held)
-    except InputError as error:
-        events.tell("error", message=str(error))
-        raise
+    job: Job
+    folder: RunFolder
+    standing: Standing
+    photographs: Photographs
+    failed: int = 0
 
 
-def _invert_run(options: Options, events: Events, held: ExitStack) -> int:
-    if not options.save_every_seconds >= 0:
-        raise InputError(f"--save-every-seconds is {options.save_every_seconds}: give 0 or more")
-    use_compilation_cache()
-    work, num_left_out = _prepare(options, events, held)
-    states = StateFolder(
-        work.run.states_path,
-        options.save_every_seconds,
-        on_damage=notice,
-        on_resume=lambda step: notice(f"going on at step {step} of a batch"),
-    )
-    batches = batches_to_do(work.run, work.plan, work.files, work.finished, work.config.batch_size)
-    num_finished = sum(work.finished)
-    events.tell(
-        "started",
-        run=str(work.run.path),
-        images=len(work.photographs),
-        finished_before=num_finished,
-        steps=work.config.num_steps,
-    )
-    began, stopped, failed = time.perf_counter(), False, 0
-    with stop_on_signal() as should_stop, progress_bar("inversion") as update:
+def work(job: Job) -> int:
+    """Do what `pmsfc invert` says; returns its exit code.
 
-        def report(done: int, total: int, loss: float) -> None:
-            update(done, total, f"loss {loss:.5f}")
-            seconds = round(time.perf_counter() - began, 3)
-            events.progress(image_steps=done, of=total, loss=loss, seconds=seconds)
+    Raises:
+      InputError: something cannot be written, or one image does not fit into memory.
 
-        found = invert_batches(
-            work.generator,
-            work.params,
-            to_float(np.stack([photograph.pixels for photograph in work.photographs])),
-            subspaces=work.subspaces,
-            key=jax.random.key(options.seed),
-            config=work.config,
-            perceptual=work.perceptual,
-            on_progress=report,
-            batches=batches,
-            resume=resume_in(states),
-            should_stop=should_stop,
-            start_from=work.start,
-        )
-        try:
-            for done in found:
-                failed += _save_batch(work, done.rows, done.result)
-        except Stopped:
-            stopped = True
-    if not stopped:
-        states.remove()
-        work.run.sweep()
-    return _finish(work, num_left_out, failed, stopped)
-
-
-def _prepare(options: Options, events: Events, held: ExitStack) -> tuple[_Work, int]:
-    """Load everything and open the run; also, how many photographs could not be read."""
-    generator, params = load_generator(options.generator, weights_dir=options.weights_dir)
-    perceptual = load_v(options)
-    path = subspaces_path(options)
-    given = load_subspaces(path) if path else None
-    config = config_of(options, generator, given, perceptual)
-    files, photographs, num_left_out = load_all(options, generator, events)
-    settings = settings_record(options, generator, config, given, perceptual)
-    start = None
-    if options.start_from is not None:
-        start = starting_codes(options.start_from, generator, config, given, photographs)
-        settings["start_from_sha256"] = codes_sha256(options.start_from)
+    """
     environment = {
         "pmsfc_jax": __version__,
         "jax": jax.__version__,
         "device": jax.devices()[0].device_kind,
     }
     opened = RunFolder.open(
-        options.out, settings, environment=environment, overwrite=options.overwrite
+        job.options.what.out,
+        job.settings,
+        environment=environment,
+        overwrite=job.options.run.overwrite,
     )
-    run = held.enter_context(opened)
-    subspaces = partition_for(options, generator, params, config, given, run)
-    table, plan = run.metrics(), plan_of(run)
-    files = names_in_run(files, table.rows, [image for batch in plan for image in batch.images])
-    photographs = [p._replace(name=f.name) for p, f in zip(photographs, files, strict=True)]
-    finished = [run.is_finished(file, table) for file in files]
-    if any(finished):
-        notice(f"{sum(finished)} images were finished before and are kept")
-    used = perceptual if config.objective.perceptual_weight else None
-    with_v = f"V = {used.name}" if used else "no V"
+    with opened as folder:
+        subspaces = _partition(job, folder)
+        standing = standing_of(folder, job.files)
+        height, width, _ = job.generator.spec.image_shape
+        photographs = Photographs(
+            standing.files,
+            (height, width),
+            job.crop,
+            job.events,
+            verbose=job.options.run.verbose,
+        )
+        run = _Run(job, folder, standing, photographs)
+        _tell_beginning(run)
+        stopped = _invert(run, subspaces)
+        return _finish(run, stopped)
+
+
+def _partition(job: Job, folder: RunFolder) -> Subspaces | None:
+    """The partition to compose in, kept in the run's folder as it is used."""
+    if not composition_of(job.config.composition).by_subspace:
+        return None
+    kept = load_subspaces_of(folder)
+    if kept is not None:
+        return kept
+    asked, seed, subspaces = job.options.method, job.options.what.seed, job.subspaces
+    if subspaces is None:
+        assert job.config.layer is not None
+        with progress_bar("subspaces") as update:
+            subspaces = discover_subspaces(
+                job.generator,
+                job.params,
+                layer=job.config.layer,
+                num_subspaces=asked.num_subspaces,
+                key=jax.random.key(seed),
+                on_progress=lambda done, total: update(done, total, ""),
+            )
+        notice(describe_subspaces(subspaces))
+    if asked.partition == "random":
+        subspaces = random_subspaces(subspaces, jax.random.key(seed))
+    save_subspaces(folder.path / "subspaces.npz", subspaces, seed=seed)
+    return subspaces
+
+
+def _tell_beginning(run: _Run) -> None:
+    job, finished = run.job, sum(run.standing.finished)
+    if finished:
+        were = counted(finished, "image was", "images were")
+        notice(f"{were} finished before and {'is' if finished == 1 else 'are'} kept")
+    device = jax.devices()[0].platform
     notice(
-        f"{len(photographs) - sum(finished)} images, {options.generator} at layer {config.layer}, "
-        f"{config.composition}, {with_v}, {config.num_steps} steps on "
-        f"{jax.local_device_count()} {jax.devices()[0].platform}"
+        f"{counted(len(job.files) - finished, 'image')}, {job.options.what.generator} at layer "
+        f"{job.config.layer}, {job.config.composition}, "
+        f"{f'V = {job.perceptual.name}' if job.perceptual else 'no V'}, "
+        f"{counted(job.config.num_steps, 'step')} on {jax.local_device_count()} {device}"
     )
-    work = _Work(
-        generator,
-        params,
-        files,
-        photographs,
-        plan,
-        finished,
-        subspaces,
-        config,
-        perceptual,
-        start,
-        run,
-        table,
-        events,
+    job.events.tell(
+        "started",
+        run=str(run.folder.path),
+        images=len(job.files),
+        finished_before=finished,
+        steps=job.config.num_steps,
     )
-    return work, num_left_out
 
 
-def _save_batch(work: _Work, rows: tuple[int, ...], result: InversionResult) -> int:
-    """Write the files of a batch's images that are not there yet; returns how many failed."""
-    batch = [work.photographs[row] for row in rows]
-    images = to_uint8(result.reconstruction)
-    targets = np.stack([photograph.pixels for photograph in batch])
-    measured = measure([p.name for p in batch], targets, images, result)
-    for i, row in enumerate(rows):
-        file = work.files[row]
-        measured[i] |= {"source": file.source, "source_sha256": file.sha256}
-    done, failed = [], 0
-    for i, (row, photograph) in enumerate(zip(rows, batch, strict=True)):
-        name = photograph.name
-        if work.finished[row]:
+def _invert(run: _Run, subspaces: Subspaces | None) -> bool:
+    """Invert what is left; returns whether it was stopped."""
+    job, standing = run.job, run.standing
+    states = StateFolder(
+        run.folder.states_path,
+        job.options.run.save_every_seconds,
+        on_damage=notice,
+        on_resume=lambda step: notice(f"going on at step {step} of a batch"),
+    )
+    batches = standing.plan.to_do(standing.files, standing.finished, job.config.batch_size)
+    batches = run.photographs.worth_it(batches, standing.finished)
+    smallest = job.config.batch_size
+
+    def on_split(batch: Batch, parts: tuple[Batch, ...]) -> None:
+        nonlocal smallest
+        standing.plan.split(parts)
+        if parts[0].size < smallest:
+            smallest = parts[0].size
+            notice(
+                f"{counted(batch.size, 'image')} at once do not fit into the device's memory: "
+                f"going on with {smallest}"
+            )
+            job.events.tell("smaller_batches", size=smallest)
+
+    began = time.perf_counter()
+    with stop_on_signal() as should_stop, progress_bar("inversion") as update:
+
+        def report(done: int, total: int, loss: float) -> None:
+            update(done, total, f"loss {loss:.5f}")
+            seconds = round(time.perf_counter() - began, 3)
+            job.events.progress(image_steps=done, of=total, loss=loss, seconds=seconds)
+
+        found = invert_batches(
+            job.generator,
+            job.params,
+            PixelSource(run.photographs.pixels),
+            subspaces=subspaces,
+            key=jax.random.key(job.options.what.seed),
+            config=job.config,
+            perceptual=job.perceptual,
+            on_progress=report,
+            batches=batches,
+            on_split=on_split,
+            resume=resume_in(states),
+            should_stop=should_stop,
+            start_from=job.start,
+        )
+        try:
+            for done in found:
+                standing.plan.save()
+                _save_batch(run, done)
+        except Stopped:
+            standing.plan.save()
+            return True
+    states.remove()
+    run.folder.sweep()
+    return False
+
+
+def _save_batch(run: _Run, done: Done) -> None:
+    """Write the files of a batch's images that are not there yet."""
+    standing, result, events = run.standing, done.result, run.job.events
+    files = [standing.files[row] for row in done.rows]
+    images, targets = to_uint8(result.reconstruction), to_uint8(done.observation.target)
+    measured = measure(files, targets, images, result)
+    to_save = []
+    for i, (row, file) in enumerate(zip(done.rows, files, strict=True)):
+        if standing.finished[row]:
             continue
         if result.failed[i]:
-            failed += 1
-            notice(f"{name}: failed, its loss was never a finite number, nor with a smaller step")
-            work.events.tell("failed", image=name, reason="its loss was never a finite number")
+            run.failed += 1
+            reason = "its loss was never a finite number"
+            notice(f"{file.name}: failed, {reason}, nor with a smaller step")
+            events.tell("failed", image=file.name, source=file.source, reason=reason)
             continue
         if result.restarted[i]:
+            rate = run.job.config.solver.slower(RESTART_DIVISOR).latent
             notice(
-                f"{name}: its loss was not finite; it was tried again from other codes with a "
-                f"learning rate of {work.config.solver.slower(RESTART_DIVISOR).latent:g}"
+                f"{file.name}: its loss was not finite; it was tried again from other codes with "
+                f"a learning rate of {rate:g}"
             )
-        done.append(i)
+        to_save.append(i)
     # An image is finished when it has a row and codes, and codes are what comes last.
-    work.table.add(measured[i] for i in done)
-    for i in done:
-        name = batch[i].name
-        codes = saved_codes(result, i, batch[i])
-        work.run.save_image(name, batch[i].pixels, images[i], codes)
-        work.events.tell(
+    standing.table.add(measured[i] for i in to_save)
+    for i in to_save:
+        file = files[i]
+        codes = to_file(
+            result.drawing[i],
+            result.losses[i : i + 1],
+            target_sha256=pixels_sha256(targets[i]),
+            source=file.source,
+            source_sha256=file.sha256,
+        )
+        run.folder.save_image(file.name, targets[i], images[i], codes)
+        events.tell(
             "image",
             **as_numbers(measured[i]),
-            picture=str(work.run.path / "images" / f"{name}.png"),
-            codes=str(work.run.codes_path(name)),
+            picture=str(run.folder.path / "images" / f"{file.name}.png"),
+            codes=str(run.folder.codes_path(file.name)),
         )
-    return failed
 
 
-def _finish(work: _Work, num_left_out: int, failed: int, stopped: bool) -> int:
+def _finish(run: _Run, stopped: bool) -> int:
     """Write and tell what there is; returns the exit code."""
-    names = [p.name for p in work.photographs]
-    rows = {name: work.table.rows[name] for name in names if name in work.table.rows}
-    counts = {"images": len(names), "finished": len(rows)}
+    job, table, files = run.job, run.standing.table, run.standing.files
+    rows = {
+        file.name: table.rows[file.name]
+        for file in files
+        if table.rows.get(file.name, {}).get("source_sha256") == file.sha256
+    }
+    counts = {"images": len(files), "finished": len(rows)}
+    run.photographs.sum_up()
     if stopped:
-        notice(f"stopped; {len(rows)} of {len(names)} images are finished, and the rest is saved")
-        work.events.tell("stopped", **counts, exit_code=EXIT_STOPPED)
-        return EXIT_STOPPED
-    work.table.save(names)
-    code = 1 if num_left_out or failed else 0
+        notice(
+            f"stopped; {len(rows)} of {counted(len(files), 'image')} "
+            f"{'is' if len(rows) == 1 else 'are'} finished, and the rest is saved"
+        )
+        job.events.tell("stopped", **counts, exit_code=EXIT_INTERRUPTED)
+        return EXIT_INTERRUPTED
+    table.save([file.name for file in files])
+    left_out = job.left_out + len(run.photographs.bad)
+    code = EXIT_INCOMPLETE if left_out or run.failed else 0
     if rows:
-        save_sheets(work.run, work.table.rows)
+        save_run_sheets(
+            run.folder.path, {name: float(row["psnr_db"]) for name, row in table.rows.items()}
+        )
         # For programs, stdout is theirs alone.
-        (notice if work.events.wanted else print)(summary(rows))
-        notice(f"results in {work.run.path}: sheet.png, images/, codes/, metrics.csv")
-    work.events.tell(
+        (notice if job.events.wanted else print)(summary(rows))
+        notice(f"results in {shown(run.folder.path)}: sheet.png, images/, codes/, metrics.csv")
+    job.events.tell(
         "done",
         **counts,
-        failed=failed,
-        left_out=num_left_out,
+        failed=run.failed,
+        left_out=left_out,
         means=means(rows) if rows else None,
         exit_code=code,
     )

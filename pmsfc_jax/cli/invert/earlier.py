@@ -10,8 +10,9 @@ from pmsfc_jax.cli.invert.options import Options
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.inversion.checks import partition_of
 from pmsfc_jax.inversion.drawing import check_drawing, join
-from pmsfc_jax.io.images import Photograph
+from pmsfc_jax.io.naming import names_in_run
 from pmsfc_jax.io.paths import os_reason, shown
+from pmsfc_jax.io.photographs import PhotographFile
 from pmsfc_jax.io.runs import RunFolder
 
 
@@ -22,11 +23,12 @@ def subspaces_path(options: Options) -> Path | None:
       InputError: another partition was asked for than that of the run that is gone on from.
 
     """
-    if options.start_from is not None and options.partition == "random":
+    earlier, asked = options.what.start_from, options.method
+    if earlier is not None and asked.partition == "random":
         raise InputError("leave --partition out: that of the run in --start-from is used")
-    if options.subspaces is not None or options.start_from is None:
-        return options.subspaces
-    path = options.start_from / "subspaces.npz"
+    if asked.subspaces is not None or earlier is None:
+        return asked.subspaces
+    path = earlier / "subspaces.npz"
     return path if path.exists() else None
 
 
@@ -35,9 +37,9 @@ def starting_codes(
     generator: SplitGenerator,
     config: InversionConfig,
     subspaces: Subspaces | None,
-    photographs: list[Photograph],
+    files: list[PhotographFile],
 ) -> Drawing:
-    """The drawing of the run in ``folder``, those of each photograph by its name.
+    """The drawing of the run in ``folder``: the codes of each photograph, known by its bytes.
 
     Raises:
       InputError: a photograph has none, or they are of other weights, another method, layer or
@@ -45,19 +47,25 @@ def starting_codes(
 
     """
     run = RunFolder(folder)
-    there = set(run.names())
-    missing = [p.name for p in photographs if p.name not in there]
+    there, rows = set(run.names()), run.metrics().rows
+    named = files
+    # Runs of earlier versions know photographs by their names alone.
+    if any(row.get("source_sha256") for row in rows.values()):
+        named = names_in_run(files, rows)
+    pairs = list(zip(files, named, strict=True))
+    missing = [file.name for file, in_run in pairs if in_run.name not in there]
     if missing:
         raise InputError(
             f"{shown(folder)} has no codes of {', '.join(missing[:5])}"
-            f"{', ...' if len(missing) > 5 else ''}: leave these photographs out, or invert them "
-            "without --start-from"
+            f"{', ...' if len(missing) > 5 else ''}: leave "
+            f"{'this photograph' if len(missing) == 1 else 'these photographs'} out, or invert "
+            f"{'it' if len(missing) == 1 else 'them'} without --start-from"
         )
     masks = partition_of(generator, config, subspaces)[1]
-    found = [load_codes(run.codes_path(photograph.name)) for photograph in photographs]
-    for photograph, codes in zip(photographs, found, strict=True):
+    found = [load_codes(run.codes_path(in_run.name)) for _, in_run in pairs]
+    for file, codes in zip(files, found, strict=True):
         check_drawing(generator, codes)
-        _check_same(f"{shown(folder)}, {photograph.name}", codes, config, masks)
+        _check_same(f"{shown(folder)}, {file.name}", codes, config, masks)
     return join(found)
 
 

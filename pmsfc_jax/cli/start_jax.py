@@ -1,0 +1,44 @@
+"""Start jax for a command: the same numbers on the same machine, whatever the environment says."""
+
+import warnings
+
+from pmsfc_jax.cli.compile_cache import use_compilation_cache
+from pmsfc_jax.core.errors import InputError
+
+#: Settings of jax that the environment can change and that would change results, or stop them.
+#: Precision of products is an option of ours, which goes into the run's record.
+_SETTINGS = {
+    "jax_enable_x64": False,
+    "jax_default_matmul_precision": None,
+    "jax_default_prng_impl": "threefry2x32",
+    "jax_threefry_partitionable": True,
+    "jax_transfer_guard": "allow",
+    "jax_disable_jit": False,
+}
+
+
+def start_jax(*, cache: bool = True) -> None:
+    """Import jax, set what decides results, and find its devices.
+
+    Args:
+      cache: keep compiled programs between runs.
+
+    Raises:
+      InputError: jax finds no device that it may use.
+
+    """
+    import jax
+
+    for name, value in _SETTINGS.items():
+        jax.config.update(name, value)
+    try:
+        jax.devices()
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())
+        raise InputError(
+            f"jax cannot start: {reason}; let JAX_PLATFORMS name what this machine has, such as "
+            "cpu, or leave it out"
+        ) from error
+    if cache:
+        with warnings.catch_warnings():
+            use_compilation_cache()
