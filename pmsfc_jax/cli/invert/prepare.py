@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from pmsfc_jax.api import (
-    Cut,
     Drawing,
     InversionConfig,
     Perceptual,
     SplitGenerator,
     Subspaces,
+    check_subspaces,
     load_generator,
     load_subspaces,
 )
@@ -32,7 +32,7 @@ from pmsfc_jax.inversion.compositions import composition_of
 from pmsfc_jax.io.crop import Crop
 from pmsfc_jax.io.photographs import PhotographFile
 from pmsfc_jax.io.runs import RunFolder
-from pmsfc_jax.subspace.numerics.checks import cluster_count
+from pmsfc_jax.subspace import check_question
 
 
 @dataclass(frozen=True)
@@ -130,14 +130,14 @@ def _check(
     perceptual: Perceptual | None,
 ) -> None:
     """All that can be checked of the settings before an image is seen."""
+    if given is not None:
+        check_subspaces(generator, given)
     if given is not None or not composition_of(config.composition).by_subspace:
         check_settings(generator, config, given, perceptual)
         return
     # The subspaces are discovered when the run begins.
     assert config.layer is not None
-    channels = Cut(generator, config.layer).channels
-    where = f"channels at layer {config.layer}"
-    cluster_count(options.method.num_subspaces, channels, "num_subspaces", where)
+    check_question(generator, config.layer, options.method.num_subspaces)
     check_objective(generator.spec, config, IDENTITY, perceptual)
 
 
