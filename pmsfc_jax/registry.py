@@ -1,7 +1,9 @@
 """From the name of a family to its networks, and from the name of weights to a generator."""
 
+import hashlib
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -42,6 +44,8 @@ class Family(NamedTuple):
       abstract_params: nested dict of the shapes that a configuration's params have.
       split_generator: ``(config, name) -> SplitGenerator``, for generators.
       features: ``config -> FeatureFunction``, for networks that judge images.
+      settings: fields of a generator's configuration that no array hangs on, so that they can be
+        chosen whenever it is loaded.
 
     """
 
@@ -50,6 +54,7 @@ class Family(NamedTuple):
     abstract_params: Callable[[Any], Params]
     split_generator: Callable[[Any, str], SplitGenerator] | None = None
     features: Callable[[Any], FeatureFunction] | None = None
+    settings: tuple[str, ...] = ()
 
 
 class PerceptualNetwork(NamedTuple):
@@ -101,12 +106,14 @@ FAMILIES: dict[str, Family] = {
             config_from_dict=stylegan2.config_from_dict,
             abstract_params=lambda config: stylegan2.pure_module(config).abstract_params,
             split_generator=stylegan2.split_generator,
+            settings=("latent_space", "truncation", "truncated_styles", "label"),
         ),
         Family(
             name=biggan.FAMILY,
             config_from_dict=biggan.config_from_dict,
             abstract_params=lambda config: biggan.pure_module(config).abstract_params,
             split_generator=biggan.split_generator,
+            settings=("label", "optimise_class"),
         ),
         Family(
             name=pggan_discriminator.FAMILY,
@@ -136,7 +143,10 @@ FAMILIES: dict[str, Family] = {
 
 
 def load_generator(
-    name_or_path: str | os.PathLike[str], *, weights_dir: str | os.PathLike[str] | None = None
+    name_or_path: str | os.PathLike[str],
+    *,
+    weights_dir: str | os.PathLike[str] | None = None,
+    settings: Mapping[str, Any] | None = None,
 ) -> tuple[SplitGenerator, Params]:
     """Load converted weights as a generator.
 
@@ -144,22 +154,31 @@ def load_generator(
       name_or_path: name of converted weights, or their folder.
       weights_dir: searched first for a name, before PMSFC_WEIGHTS, ``./ported_weights`` and what
         comes with the package.
+      settings: fields of its configuration to choose anew, such as ``{"latent_space": "z"}`` for
+        a StyleGAN2; see `Family.settings`.
 
     Returns:
-      The generator, its ``spec.identity`` being the hash of its architecture and arrays, and its
-      params on jax's default device.
+      The generator, its ``spec.identity`` being the hash of its architecture and arrays, with what
+      was chosen anew, and its params on jax's default device.
 
     Raises:
-      InputError: there are no such weights, they are damaged, or they are not a generator of a
-        known family.
+      InputError: there are no such weights, they are damaged, they are not a generator of a known
+        family, or it has no such settings.
 
     """
     folder = find_weights(name_or_path, weights_dir)
     family, config, manifest, params = _load(folder, GENERATOR)
     if family.split_generator is None:
         raise InputError(f"{folder}: family {family.name} is not one of generators")
+    identity = manifest.network_hash(GENERATOR)
+    if settings:
+        chosen = _chosen_anew(family, config, settings)
+        if chosen != config:
+            # Codes that were found with other settings mean something else.
+            identity = hashlib.sha256(f"{identity} {chosen}".encode()).hexdigest()
+        config = chosen
     generator = family.split_generator(config, manifest.name)
-    return generator.with_identity(manifest.network_hash(GENERATOR)), params
+    return generator.with_identity(identity), params
 
 
 def describe_generator(manifest: Manifest) -> GeneratorSpec:
@@ -175,6 +194,20 @@ def describe_generator(manifest: Manifest) -> GeneratorSpec:
         raise InputError(f"family {facts.family!r} is not one of generators here")
     config = family.config_from_dict(facts.architecture)
     return family.split_generator(config, manifest.name).spec
+
+
+def _chosen_anew(family: Family, config: Any, settings: Mapping[str, Any]) -> Any:
+    unknown = [name for name in settings if name not in family.settings]
+    if unknown:
+        can = ", ".join(family.settings) or "nothing"
+        raise InputError(
+            f"{', '.join(unknown)} of a generator of family {family.name} cannot be chosen when it "
+            f"is loaded; {can} can"
+        )
+    try:
+        return replace(config, **settings)
+    except TypeError as error:
+        raise InputError(f"settings {dict(settings)} are impossible: {error}") from error
 
 
 def load_perceptual_network(

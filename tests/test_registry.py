@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pmsfc_jax.core.errors import InputError
-from pmsfc_jax.nn import pggan, pggan_discriminator
+from pmsfc_jax.nn import pggan, pggan_discriminator, stylegan2
 from pmsfc_jax.registry import load_generator, load_perceptual_network
 from pmsfc_jax.weights.store.folder import Network, save_weights
 from pmsfc_jax.weights.store.manifest import read_manifest
@@ -111,3 +111,29 @@ def test_a_judge_that_judges_nothing(tmp_path):
     save_weights(tmp_path / "faces", {"generator": generator(), "discriminator": generator()})
     with pytest.raises(InputError, match="does not judge images"):
         load_perceptual_network("faces", weights_dir=tmp_path)
+
+
+def stylegan2_network(**changes):
+    config = stylegan2.StyleGAN2Config(6, 5, 1, (6, 6))
+    params = random_params(stylegan2.pure_module(config).abstract_params)
+    return Network(stylegan2.FAMILY, asdict(config) | changes, params)
+
+
+def test_settings_can_be_chosen_when_loading(tmp_path):
+    save_weights(tmp_path / "faces", {"generator": stylegan2_network()})
+
+    def load(**settings):
+        return load_generator("faces", weights_dir=tmp_path, settings=settings)[0]
+
+    stored, other = load(), load(latent_space="z", truncation=0.5)
+    assert (stored.spec.latent_sizes, other.spec.latent_sizes) == (((5,),), ((6,),))
+    assert stored != other
+    assert load(latent_space="w").spec.identity == stored.spec.identity
+    assert other.spec.identity == load(latent_space="z", truncation=0.5).spec.identity
+    assert len({g.spec.identity for g in (stored, other, load(latent_space="z"))}) == 3
+    with pytest.raises(InputError, match="truncation is 2"):
+        load(truncation=2)
+    with pytest.raises(InputError, match="impossible"):
+        load(truncation="half")
+    with pytest.raises(InputError, match="widths of a generator of family stylegan2 cannot be"):
+        load(widths=(3,))
