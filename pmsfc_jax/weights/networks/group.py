@@ -9,7 +9,7 @@ StateDict = dict[str, np.ndarray]
 
 
 class Layer(NamedTuple):
-    """A layer of a whole pickled module that has no layers of its own.
+    """A layer of a whole pickled module that has arrays, or no layers below it.
 
     Attributes:
       kind: name of its class, without the module it is in: ``"BatchNorm2d"``.

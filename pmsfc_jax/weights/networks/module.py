@@ -71,7 +71,7 @@ def flatten_module(module: Record) -> Flattened:
         kind = node.class_name.rpartition(".")[2]
         if kind == "Sequential":
             sequences.add(path)
-        if not below:
+        if not below or any(attributes[kind] for kind in ("_parameters", "_buffers")):
             outer = path.rpartition(".")[0]
             sequence = without_wrappers(outer) if outer in sequences else None
             layers[path] = Layer(kind, _settings(attributes), sequence)

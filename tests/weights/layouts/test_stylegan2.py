@@ -15,6 +15,8 @@ from pmsfc_jax.nn.layers import upsample_bilinear
 from pmsfc_jax.nn.transposed import transposed_conv2d
 from pmsfc_jax.registry import load_generator
 from pmsfc_jax.weights.convert import convert_checkpoint
+from pmsfc_jax.weights.layouts.options import Choices
+from pmsfc_jax.weights.layouts.table import recognise
 from pmsfc_jax.weights.reader.checkpoint import read_checkpoint
 from tests.weights import native_stylegan2 as native
 from tests.weights.conversion import TOLERANCE, converted, converted_file, error, nchw
@@ -307,3 +309,19 @@ def test_truncated_styles_need_z():
     arrays = native.nvlabs(2, **SKETCH)
     with pytest.raises(InputError, match="latent space w"):
         converted(arrays, truncated_styles=2)
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(
+    ("layer", "activation"), [("synthesis.b8.conv0", "relu"), ("mapping.fc1", "linear")]
+)
+def test_what_a_whole_module_says_of_its_activations_is_refused_by_name(shared, layer, activation):
+    path = shared / "checkpoints" / "stylegan2_ada_nvlabs" / "checkpoint.pkl"
+    found = recognise(read_checkpoint(path).tree)
+    layers = dict(found.group.layers)
+    assert layers[layer].settings["activation"] == "lrelu"
+    settings = {**layers[layer].settings, "activation": activation}
+    layers[layer] = layers[layer]._replace(settings=settings)
+    choices = Choices(found.layout.name, found.layout.options, {})
+    with pytest.raises(InputError, match=f"{layer} has the activation {activation}"):
+        found.layout.convert(found.group._replace(layers=layers), choices)

@@ -6,6 +6,7 @@ network has image layers at every resolution, a resnet 1x1 convolutions beside i
 """
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,10 +24,29 @@ from pmsfc_jax.weights.layouts.stylegan2.facts import (
     settle,
     with_strength,
 )
+from pmsfc_jax.weights.networks.group import Layer
 from pmsfc_jax.weights.reader.records import Record
+
+# Which activation follows which layers, of a whole module.
+_ACTIVATIONS = (
+    (r"synthesis\.b\d+\.conv[01]|mapping\.fc\d+", "lrelu"),
+    (r".*\.affine|mapping\.embed|synthesis\.b\d+\.skip", "linear"),
+)
+
+
+def _check_said(layers: Mapping[str, Layer]) -> None:
+    """Refuse other activations by name; a file of arrays alone says nothing of them."""
+    for name, layer in layers.items():
+        said = layer.settings.get("activation")
+        for pattern, usual in _ACTIVATIONS:
+            if re.fullmatch(pattern, name) and said not in (None, usual):
+                raise InputError(
+                    f"the file says that {name} has the activation {said}: only {usual} can be used"
+                )
 
 
 def _convert(group: Group, choices: Choices) -> Conversion:
+    _check_said(group.layers)
     arrays = group.arrays
     levels = next(n for n in range(1, 20) if f"synthesis.b{4 * 2**n}.conv1.weight" not in arrays)
     layers = 2 * levels - 1
