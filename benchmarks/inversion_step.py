@@ -35,8 +35,9 @@ from pmsfc_jax.inversion.batch import InversionConfig
 import pmsfc_jax as pm
 from pmsfc_jax.core.generator import default_layer
 from pmsfc_jax.evaluation.memory import peak_memory
-from pmsfc_jax.inversion.compose import Codes
-from pmsfc_jax.inversion.optimise import Setting, advance, start, steps_per_call
+from pmsfc_jax.inversion.codes import Codes
+from pmsfc_jax.inversion.form import form_of, traced
+from pmsfc_jax.inversion.optimise import STEPS_PER_CALL, advance, start
 from pmsfc_jax.nn import pggan
 
 R, K = 4, 4
@@ -87,21 +88,25 @@ def start_arrays(case: Case, batch: int) -> tuple[np.ndarray, Codes]:
 
 def our_steps(case: Case, batch: int, *, sliced: bool) -> tuple[Callable[[], np.ndarray], int]:
     """``run() -> losses [n, batch]`` of n steps, and n."""
-    config = InversionConfig(num_steps=10 if case.config.resolution < 512 else 1)
+    steps = STEPS_PER_CALL if case.config.resolution < 512 else 1
+    config = pm.preset(composition="pmsfc", optimiser="adam", num_steps=steps)
     groups = case.groups if sliced else None
-    setting = Setting(case.generator, config, case.layer, None, groups)
+    form = form_of(config, pm.Cut(case.generator, case.layer), pm.IDENTITY, None, groups)
+    settings = traced(config, batch)
     target, codes = start_arrays(case, batch)
     masks = np.zeros((R, codes.w.shape[-1]), np.float32)
     for row, group in enumerate(case.groups):
         masks[row, list(group)] = 1
-    problem, state = start(setting, {}, jax.tree.map(jnp.asarray, codes), target, masks)
+    seen = pm.Observation(target)
+    problem, state = start(form, {}, jax.tree.map(jnp.asarray, codes), seen, masks, settings)
 
     def run() -> np.ndarray:
         nonlocal state
-        state, info = advance(setting, case.params, {}, problem, state, jnp.int32(0))
-        return np.asarray(info.loss)
+        first, count = jnp.int32(0), jnp.int32(steps)
+        state, info = advance(form, case.params, {}, problem, state, settings, first, count)
+        return np.asarray(info.loss)[:steps]
 
-    return run, steps_per_call(config.num_steps)
+    return run, steps
 
 
 def torch_steps(case: Case, batch: int, *, sliced: bool) -> tuple[Callable[[], np.ndarray], int]:
@@ -114,7 +119,7 @@ def torch_steps(case: Case, batch: int, *, sliced: bool) -> tuple[Callable[[], n
         [case.config.doubles(i) for i in range(len(case.config.widths))],
         layer=case.layer,
         target=target,
-        z=codes.z,
+        z=codes.latent,
         w=codes.w,
         groups=case.groups,
         sliced=sliced,

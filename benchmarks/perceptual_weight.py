@@ -17,7 +17,7 @@ import numpy as np
 
 import pmsfc_jax as pm
 from pmsfc_jax.api import to_uint8
-from pmsfc_jax.inversion.config import OPTIMISERS
+from pmsfc_jax.inversion.solvers import SOLVERS
 from pmsfc_jax.io.find import find_photographs
 from pmsfc_jax.metrics import load_squeezenet, perceptual_distance, psnr, ssim
 
@@ -39,7 +39,7 @@ def main():
     parser.add_argument("--steps", type=int, default=150)
     parser.add_argument("--weights", type=float, nargs="+", default=[0, 0.01, 0.1, 1])
     parser.add_argument("--blocks", action="store_true", help="also each feature map alone")
-    parser.add_argument("--optimiser", default="lbfgs", choices=OPTIMISERS)
+    parser.add_argument("--optimiser", default="lbfgs", choices=SOLVERS)
     parser.add_argument("--out", type=Path, default=Path("perceptual_weight.json"))
     options = parser.parse_args()
 

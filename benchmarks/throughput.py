@@ -26,8 +26,8 @@ from inversion_step import CASES, Case, layer_macs, make_case, matmul_rate
 
 import pmsfc_jax as pm
 from pmsfc_jax.evaluation.memory import peak_memory
-from pmsfc_jax.inversion.compose import METHODS, SUBSPACE_METHODS
-from pmsfc_jax.inversion.config import OPTIMISERS
+from pmsfc_jax.inversion.compositions import COMPOSITIONS, composition_of
+from pmsfc_jax.inversion.solvers import SOLVERS
 
 #: Steps of a compiled loop.
 LOOP = 10
@@ -35,8 +35,8 @@ LOOP = 10
 
 def config_of(options: argparse.Namespace, layer: int, batch: int) -> pm.InversionConfig:
     """The settings that are timed."""
-    return pm.InversionConfig(
-        method=options.method,
+    return pm.preset(
+        composition=options.method,
         layer=layer,
         codes_per_subspace=options.codes,
         optimiser=options.optimiser,
@@ -125,9 +125,9 @@ def main(arguments: list[str] | None = None) -> None:
     """Measure, print tables, write JSON."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--case", default="prior", choices=CASES)
-    parser.add_argument("--method", default="pmsfc_full", choices=METHODS)
+    parser.add_argument("--method", default="pmsfc_full", choices=COMPOSITIONS)
     parser.add_argument("--codes", type=int, default=4, help="in each of four subspaces, or in all")
-    parser.add_argument("--optimiser", default="lbfgs", choices=OPTIMISERS)
+    parser.add_argument("--optimiser", default="lbfgs", choices=SOLVERS)
     parser.add_argument("--steps", type=int, default=150, help="that an image's time is given for")
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 2, 4, 8, 16])
     parser.add_argument("--loops", type=int, default=5)
@@ -135,7 +135,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=Path("throughput.json"))
     options = parser.parse_args(arguments)
     case = make_case(options.case)
-    subspaces = subspaces_of(case) if options.method in SUBSPACE_METHODS else None
+    by_subspace = composition_of(options.method).by_subspace
+    subspaces = subspaces_of(case) if by_subspace else None
     device = jax.devices()[0].device_kind
     print(f"{options.case}, {options.method}, {jax.local_device_count()} {device}", flush=True)
     print("| batch | s an image | quartiles | images a second | peak MiB |\n|---|---|---|---|---|")
@@ -154,7 +155,7 @@ def main(arguments: list[str] | None = None) -> None:
             flush=True,
         )
     operations, copied = matmul_rate(), copy_rate()
-    codes = options.codes * (len(case.groups) if options.method in SUBSPACE_METHODS else 1)
+    codes = options.codes * (len(case.groups) if by_subspace else 1)
     largest = rows[-1]["batch"] if rows else 1
     head = bounds(case, largest * codes, operations, copied)[: case.layer + 1]
     layers = head + bounds(case, largest, operations, copied)[case.layer + 1 :]
