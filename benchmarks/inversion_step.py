@@ -30,7 +30,6 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from pmsfc_jax.inversion.batch import InversionConfig
 
 import pmsfc_jax as pm
 from pmsfc_jax.core.generator import default_layer
