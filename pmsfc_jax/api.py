@@ -38,7 +38,7 @@ from pmsfc_jax.io.paths import shown
 from pmsfc_jax.io.photographs import identify_photographs
 from pmsfc_jax.io.source import PhotographSource
 from pmsfc_jax.registry import load_generator, load_perceptual_network
-from pmsfc_jax.saved import load_codes, save_codes
+from pmsfc_jax.saved import load_codes, load_edited, save_codes, save_edited
 from pmsfc_jax.subspace import (
     ByCoefficients,
     ByCorrelation,
@@ -66,6 +66,9 @@ from pmsfc_jax.subspace import (
     subspaces_from_labels,
 )
 from pmsfc_jax.subspace.records import FORMAT, record_of, subspaces_from_record
+from pmsfc_jax.tasks.edit.codes import morph, move
+from pmsfc_jax.tasks.edit.edited import Edited, draw_edited, edited
+from pmsfc_jax.tasks.edit.features import mix, swap
 from pmsfc_jax.weights.convert import convert_checkpoint
 
 __all__ = [
@@ -84,6 +87,7 @@ __all__ = [
     "DiscoverySettings",
     "Done",
     "Drawing",
+    "Edited",
     "ElasticNet",
     "InputError",
     "InversionConfig",
@@ -115,15 +119,20 @@ __all__ = [
     "convert_checkpoint",
     "discover_subspaces",
     "draw_features",
+    "edited",
     "exchange_grid",
     "feature_gram",
     "invert",
     "invert_batches",
     "load_codes",
+    "load_edited",
     "load_generator",
     "load_images",
     "load_perceptual",
     "load_subspaces",
+    "mix",
+    "morph",
+    "move",
     "paper_expression",
     "photographs",
     "plan_batches",
@@ -131,11 +140,13 @@ __all__ = [
     "random_subspaces",
     "render",
     "save_codes",
+    "save_edited",
     "save_subspaces",
     "self_expression",
     "spectral_clustering",
     "subspace_effects",
     "subspaces_from_labels",
+    "swap",
     "to_uint8",
 ]
 
@@ -218,16 +229,17 @@ def photographs(
 def render(
     generator: SplitGenerator,
     params: Params,
-    source: InversionResult | Drawing | str | os.PathLike[str],
+    source: InversionResult | Drawing | Edited | str | os.PathLike[str],
 ) -> np.ndarray:
-    """Draw images again from their codes.
+    """Draw images again from their codes, or from features that were edited.
 
     On the same machine and versions this gives the bits of ``result.reconstruction``.
 
     Args:
       generator: the one the codes were found with.
       params: its weights.
-      source: a result of `invert`, a drawing, a file of codes, or the folder of a run.
+      source: a result of `invert`, a drawing, edited features, a file of codes, or the folder of a
+        run.
 
     Returns:
       ``[n, H, W, 3]`` float32, nominally in [-1, 1].
@@ -236,6 +248,8 @@ def render(
       InputError: the file is damaged or the codes belong to other weights.
 
     """
+    if isinstance(source, Edited):
+        return draw_edited(generator, params, source)
     if isinstance(source, InversionResult):
         source = source.drawing
     drawing = source if isinstance(source, Drawing) else load_codes(source)

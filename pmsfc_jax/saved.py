@@ -1,4 +1,4 @@
-"""Drawings on disk: files of codes, and the codes of a run's folder."""
+"""Drawings on disk: files of codes, the codes of a run's folder, and edited features."""
 
 import os
 from pathlib import Path
@@ -12,9 +12,14 @@ from pmsfc_jax.inversion.codes import Codes
 from pmsfc_jax.inversion.compositions import COMPOSITIONS
 from pmsfc_jax.inversion.drawing import Drawing, join
 from pmsfc_jax.io import codes as files
+from pmsfc_jax.io.arrays import load_arrays, save_arrays
 from pmsfc_jax.io.codes import SavedCodes
 from pmsfc_jax.io.paths import shown
 from pmsfc_jax.io.runs import RunFolder
+from pmsfc_jax.io.trees import flat, nested
+from pmsfc_jax.tasks.edit.edited import Edited
+
+_EDITED, _EDITED_FORMAT = "edited features", 1
 
 
 def to_file(
@@ -108,3 +113,35 @@ def load_codes(path: str | os.PathLike[str]) -> Drawing:
         return from_file(files.load_codes(path), shown(path))
     run = RunFolder(path)
     return join([load_codes(run.codes_path(name)) for name in run.names()])
+
+
+def save_edited(path: str | os.PathLike[str], edit: Edited) -> None:
+    """Write edited features and their recipe to an ``.npz`` file, whole or not at all.
+
+    Raises:
+      InputError: the file cannot be written.
+
+    """
+    context = {} if edit.context is None else flat("context", edit.context)
+    names = ("layer", "precision", "generator", "identity", "recipe")
+    facts = {name: getattr(edit, name) for name in names}
+    save_arrays(path, {"h": edit.h} | context, facts | {"kind": _EDITED, "format": _EDITED_FORMAT})
+
+
+def load_edited(path: str | os.PathLike[str]) -> Edited:
+    """Read what `save_edited` wrote. Nothing in the file is executed.
+
+    Raises:
+      InputError: the file is absent, damaged, or of a newer version or another kind.
+
+    """
+    arrays, facts = load_arrays(path, kind=_EDITED, newest=_EDITED_FORMAT)
+    names = ("layer", "precision", "generator", "identity", "recipe")
+    try:
+        h, parts = arrays["h"], {name: facts[name] for name in names}
+        context = nested("context", arrays) if len(arrays) > 1 else None
+    except KeyError as error:
+        raise InputError(f"{shown(path)} is damaged: it lacks a part of the features") from error
+    if h.ndim != 4:
+        raise InputError(f"{shown(path)} is damaged: its features have shape {h.shape}")
+    return Edited(h=h, context=context, **parts)

@@ -93,7 +93,7 @@ def test_drawings_that_differ_are_not_joined(inverted):
 
     drawing = inverted[2].drawing
     assert len(join([drawing, drawing[0]])) == 3
-    with pytest.raises(pm.InputError, match="cannot be one drawing"):
+    with pytest.raises(pm.InputError, match="cannot be joined"):
         join([drawing, dataclasses.replace(drawing, layer=1)])
     with pytest.raises(pm.InputError, match="no drawing"):
         join([])

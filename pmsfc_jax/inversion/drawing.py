@@ -72,14 +72,22 @@ def join(drawings: list[Drawing]) -> Drawing:
         raise InputError("there is no drawing to join")
     first = drawings[0]
     for other in drawings[1:]:
-        same = _facts(other) == _facts(first) and np.array_equal(other.masks, first.masks)
-        if not same:
-            raise InputError(
-                f"{other!r} and {first!r} differ in generator, settings or partition: they cannot "
-                "be one drawing"
-            )
+        check_alike(first, other)
     codes = jax.tree.map(lambda *leaves: np.concatenate(leaves), *(d.codes for d in drawings))
     return replace(first, codes=codes)
+
+
+def check_alike(a: Drawing, b: Drawing) -> None:
+    """Check that two drawings are of one generator, cut, composition and partition.
+
+    Raises:
+      InputError: they are not.
+
+    """
+    if _facts(a) != _facts(b) or not np.array_equal(a.masks, b.masks):
+        raise InputError(
+            f"{b!r} and {a!r} differ in generator, settings or partition: they cannot be joined"
+        )
 
 
 def _facts(drawing: Drawing) -> tuple[Any, ...]:

@@ -11,6 +11,7 @@ import numpy as np
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.io.arrays import load_arrays, save_arrays
 from pmsfc_jax.io.paths import shown
+from pmsfc_jax.io.trees import flat, nested
 
 _KIND, _FORMAT = "inversion codes", 2
 _PLAIN = ("w", "masks", "losses")
@@ -62,7 +63,7 @@ def save_codes(path: str | os.PathLike[str], codes: SavedCodes) -> None:
     facts = {k: v for k, v in codes._asdict().items() if k not in (*_PLAIN, *_TREES)}
     arrays = {name: np.asarray(getattr(codes, name), np.float32) for name in _PLAIN}
     for name in _TREES:
-        arrays |= _flat(name, getattr(codes, name))
+        arrays |= flat(name, getattr(codes, name))
     save_arrays(path, arrays, facts | {"kind": _KIND, "format": _FORMAT})
 
 
@@ -87,7 +88,7 @@ def load_codes(path: str | os.PathLike[str]) -> SavedCodes:
 def _parts(arrays: dict[str, np.ndarray], facts: dict[str, Any]) -> dict[str, Any]:
     facts = {name: value for name, value in facts.items() if name not in ("kind", "format")}
     plain = {name: arrays[name] for name in _PLAIN}
-    return facts | plain | {"latent": _nested("latent", arrays), "context": _context(arrays)}
+    return facts | plain | {"latent": nested("latent", arrays), "context": _context(arrays)}
 
 
 def _first_format(arrays: dict[str, np.ndarray], facts: dict[str, Any]) -> dict[str, Any]:
@@ -104,43 +105,18 @@ def _first_format(arrays: dict[str, np.ndarray], facts: dict[str, Any]) -> dict[
     }
 
 
-def _flat(name: str, tree: Any) -> dict[str, np.ndarray]:
-    """Arrays of a nested dict by their paths."""
-    if isinstance(tree, dict):
-        parts = (_flat(f"{name}/{key}", value) for key, value in tree.items())
-        return {path: array for part in parts for path, array in part.items()}
-    return {} if isinstance(tree, tuple) else {name: np.asarray(tree, np.float32)}
-
-
-def _nested(name: str, arrays: dict[str, np.ndarray]) -> Any:
-    """The inverse of `_flat`; raises `KeyError` where there is nothing of this name."""
-    if name in arrays:
-        return arrays[name]
-    tree: dict[str, Any] = {}
-    for path, array in arrays.items():
-        first, *keys = path.split("/")
-        if first == name:
-            branch = tree
-            for key in keys[:-1]:
-                branch = branch.setdefault(key, {})
-            branch[keys[-1]] = array
-    if not tree:
-        raise KeyError(name)
-    return tree
-
-
 def _context(arrays: dict[str, np.ndarray]) -> Any:
-    return _nested("context", arrays) if any(n.startswith("context") for n in arrays) else ()
+    return nested("context", arrays) if any(n.startswith("context") for n in arrays) else ()
 
 
 def _fits(codes: SavedCodes) -> bool:
     w, masks = codes.w, codes.masks
-    latent = _flat("latent", codes.latent).values()
+    latent = flat("latent", codes.latent).values()
     return (
         w.ndim == 4
         and masks.ndim == 2
         and w.shape[3] == masks.shape[1]
         and all(leaf.ndim >= 4 and leaf.shape[:3] == w.shape[:3] for leaf in latent)
         and len(codes.losses) == len(w)
-        and all(len(leaf) == len(w) for leaf in _flat("context", codes.context).values())
+        and all(len(leaf) == len(w) for leaf in flat("context", codes.context).values())
     )
