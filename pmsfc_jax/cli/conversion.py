@@ -2,7 +2,7 @@
 
 import json
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -23,14 +23,14 @@ class Wanted(NamedTuple):
     the size of the images; with ``json`` the manifest is all that goes to stdout.
     """
 
-    source: Path
     name: str
-    weights_dir: Path | None
-    which: str | None
-    overwrite: bool
-    facts: dict[str, Any]
-    samples: int | None
-    json: bool
+    source: Path = Path()
+    weights_dir: Path | None = None
+    which: str | None = None
+    overwrite: bool = False
+    facts: Mapping[str, Any] = {}
+    samples: int | None = None
+    json: bool = False
     licence: str = ""
     address: str = ""
 

@@ -49,18 +49,20 @@ def main(argv: Sequence[str]) -> int:
         raise InputError("give a checkpoint file and --name, or --fetch with what to download")
     if options.samples is not None and options.samples < 0:
         raise InputError(f"--samples is {options.samples}; it is a number from 0 up")
-    common = (options.weights_dir, options.which, options.overwrite)
-    if options.fetch is not None:
-        return run(
-            options.fetch,
-            options.name,
-            *common,
-            facts,
-            options.samples,
-            json=options.json,
-            accepted=options.accept_licence,
-        )
-    if options.name is None or options.source is None:
+    name = options.name or options.fetch
+    if name is None:
         raise InputError("give --name with what the converted weights are to be called")
-    convert(Wanted(options.source, options.name, *common, facts, options.samples, options.json))
+    wanted = Wanted(
+        name=name,
+        weights_dir=options.weights_dir,
+        which=options.which,
+        overwrite=options.overwrite,
+        facts=facts,
+        samples=options.samples,
+        json=options.json,
+    )
+    if options.source is None:
+        run(str(options.fetch), wanted, accepted=options.accept_licence)
+    else:
+        convert(wanted._replace(source=options.source))
     return 0

@@ -3,13 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
 from pmsfc_jax.cli.console import notice, progress_bar, table
 from pmsfc_jax.cli.parsing import parse
 from pmsfc_jax.core.errors import InputError
+
+if TYPE_CHECKING:
+    from pmsfc_jax.cli.conversion import Wanted
 
 
 @dataclass
@@ -35,6 +38,7 @@ class Options:
 def main(argv: Sequence[str]) -> int:
     """List the catalogue, or fetch what is named, one after the other."""
     options = parse(Options, "fetch", argv)
+    from pmsfc_jax.cli.conversion import Wanted
     from pmsfc_jax.weights.fetch.catalogue import published
 
     if options.list:
@@ -45,70 +49,43 @@ def main(argv: Sequence[str]) -> int:
     for name in options.names:
         published(name)
     for name in options.names:
-        run(
-            name,
-            None,
-            options.weights_dir,
-            None,
-            options.overwrite,
-            {},
-            options.samples,
+        wanted = Wanted(
+            name=name,
+            weights_dir=options.weights_dir,
+            overwrite=options.overwrite,
+            samples=options.samples,
             json=options.json,
-            accepted=options.accept_licence,
         )
+        run(name, wanted, accepted=options.accept_licence)
     return 0
 
 
-def run(
-    published_name: str,
-    name: str | None,
-    weights_dir: Path | None,
-    which: str | None,
-    overwrite: bool,
-    facts: dict[str, Any],
-    samples: int | None,
-    *,
-    json: bool,
-    accepted: bool,
-) -> int:
-    """Fetch one published file and convert it; its name is the published one unless given."""
-    from pmsfc_jax.cli.conversion import Wanted, convert
+def run(published_name: str, wanted: "Wanted", *, accepted: bool) -> None:
+    """Fetch one published file and convert it as ``wanted``, whose source is still open."""
+    from pmsfc_jax.cli.conversion import convert
     from pmsfc_jax.weights.fetch.catalogue import published
     from pmsfc_jax.weights.fetch.download import fetch
     from pmsfc_jax.weights.store.folder import check_replaceable
     from pmsfc_jax.weights.store.search import default_weights_dir
 
-    wanted = published(published_name)
-    folder = weights_dir or default_weights_dir()
-    check_replaceable(folder / (name or published_name), overwrite=overwrite)
-    notice(f"{published_name}: {wanted.what}\nlicence: {wanted.licence}")
-    if wanted.restricted and not accepted:
+    file = published(published_name)
+    folder = wanted.weights_dir or default_weights_dir()
+    check_replaceable(folder / wanted.name, overwrite=wanted.overwrite)
+    notice(f"{published_name}: {file.what}\nlicence: {file.licence}")
+    if file.restricted and not accepted:
         raise InputError(
-            f"the licence of {published_name} ({wanted.licence}) forbids commercial use; add "
+            f"the licence of {published_name} ({file.licence}) forbids commercial use; add "
             "--accept-licence if that is in order"
         )
-    notice(f"fetching {wanted.requirement or wanted.address}")
+    notice(f"fetching {file.requirement or file.address}")
     with progress_bar("download") as update:
         path = fetch(
             published_name,
             folder / "downloads",
             on_progress=lambda done, total: update(done, total or done, ""),
         )
-    convert(
-        Wanted(
-            path,
-            name or published_name,
-            weights_dir,
-            which,
-            overwrite,
-            {**wanted.facts, **facts},
-            samples,
-            json,
-            licence=wanted.licence,
-            address=wanted.address,
-        )
-    )
-    return 0
+    facts = {**file.facts, **wanted.facts}
+    convert(wanted._replace(source=path, facts=facts, licence=file.licence, address=file.address))
 
 
 def _catalogue() -> str:
