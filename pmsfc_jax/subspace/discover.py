@@ -76,6 +76,7 @@ def discover_subspaces(
         number,
         key=streams[_CLUSTERING],
         num_restarts=settings.clustering.num_restarts,
+        enough=settings.clustering.enough,
     )
     return Subspaces(
         layer=layer,
@@ -90,7 +91,7 @@ def discover_subspaces(
             residual=expression.residual,
             held_out_residual=residual(held_out_gram, expression.coefficients),
             settings=replace(settings, method=method.as_used(expression)),
-            advice=expression.advice,
+            advice="; ".join(filter(None, (expression.advice, clusters.advice))),
             image_error=expression.image_error,
         ),
     )

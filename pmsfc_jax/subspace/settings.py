@@ -7,6 +7,7 @@ from typing import Any
 from pmsfc_jax.core.checks import positive_int
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.subspace.methods import Method, Ridge, find_method
+from pmsfc_jax.subspace.numerics.spectral import ENOUGH, NUM_RESTARTS
 from pmsfc_jax.subspace.paper.options import PaperOptions
 from pmsfc_jax.subspace.relations import ByCoefficients, Relation, find_relation
 
@@ -48,17 +49,20 @@ class Clustering:
     """How the affinity is clustered.
 
     Attributes:
-      num_restarts: k-means starts, see `spectral_clustering`.
+      num_restarts: k-means starts at most, see `spectral_clustering_details`.
+      enough: how often the best clustering has to be found.
 
     Raises:
       InputError: a count below 1.
     """
 
-    num_restarts: int = 100
+    num_restarts: int = NUM_RESTARTS
+    enough: int = ENOUGH
 
     def __post_init__(self) -> None:
-        """Check the count."""
+        """Check the counts."""
         positive_int(self.num_restarts, "num_restarts")
+        positive_int(self.enough, "enough")
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ def test_a_record_is_plain_and_complete():
             "rank": 7,
             "affinity_power": 2.0,
         },
-        "clustering": {"num_restarts": 10},
+        "clustering": {"num_restarts": 10, "enough": 10},
     }
 
 
@@ -115,6 +115,7 @@ def test_settings_of_format_1_are_read():
         (lambda: ByCoefficients(affinity_power=-1), "affinity_power is -1"),
         (lambda: ByEffect(0), "num_pairs is 0"),
         (lambda: Clustering(0), "num_restarts is 0"),
+        (lambda: Clustering(enough=0), "enough is 0"),
         (lambda: DiscoverySettings(method="lasso"), r"method is 'lasso': .* such as Lasso\(\)"),
         (
             lambda: settings_from_record(FLAT | {"method": "magic"}),

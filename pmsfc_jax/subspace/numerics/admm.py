@@ -15,9 +15,9 @@ sweeps against 40 of these iterations for 512 such channels at 0.03 of `lambda_m
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
+import numpy as np
 
-from pmsfc_jax.core.typing import Array
+from pmsfc_jax.subspace.numerics.precision import AnyArray, namespace
 
 _RELAXATION = 1.6
 #: Iterations between two looks at the KKT residual and at rho.
@@ -33,100 +33,113 @@ class AdmmState(NamedTuple):
       rho: the step parameter, a positive scalar.
     """
 
-    coefficients: Array
-    dual: Array
-    rho: Array
+    coefficients: AnyArray
+    dual: AnyArray
+    rho: AnyArray
 
 
-def admm_start(gram: Array) -> AdmmState:
+def admm_start(gram: AnyArray) -> AdmmState:
     """The state from which a first problem starts."""
-    zero = jnp.zeros_like(gram)
-    return AdmmState(zero, zero, 2 * jnp.mean(jnp.diag(gram)))
+    xp = namespace(gram)
+    zero = xp.zeros_like(gram)
+    return AdmmState(zero, zero, 2 * xp.mean(xp.diag(gram)))
 
 
-def kkt_residual(gram: Array, coefficients: Array, l1: Array, l2: Array) -> Array:
+def kkt_residual(gram: AnyArray, coefficients: AnyArray, l1: AnyArray, l2: AnyArray) -> AnyArray:
     """How far S is from optimal: the largest violation of the optimality conditions.
 
     With ``g`` the gradient of the smooth part, a coefficient that is not zero needs
     ``g = -l1 sign(s)``, one that is zero ``|g| <= l1``. The violation is relative to `lambda_max`,
     the smallest ``l1`` at which all coefficients are zero.
     """
-    identity = jnp.eye(gram.shape[0], dtype=gram.dtype)
+    xp = namespace(gram)
+    identity = xp.eye(gram.shape[0], dtype=gram.dtype)
     gradient = 2 * (gram @ (coefficients - identity) + l2 * coefficients)
-    violation = jnp.where(
+    violation = xp.where(
         coefficients != 0,
-        jnp.abs(gradient + l1 * jnp.sign(coefficients)),
-        jnp.maximum(jnp.abs(gradient) - l1, 0),
+        xp.abs(gradient + l1 * xp.sign(coefficients)),
+        xp.maximum(xp.abs(gradient) - l1, xp.zeros_like(gradient)),
     )
     largest = lambda_max(gram)
-    return jnp.max(jnp.where(identity > 0, 0, violation)) / jnp.where(largest > 0, largest, 1)
+    off_diagonal = violation * (1 - identity)
+    return xp.max(off_diagonal) / xp.where(largest > 0, largest, xp.ones_like(largest))
 
 
-def lambda_max(gram: Array) -> Array:
+def lambda_max(gram: AnyArray) -> AnyArray:
     """``2 max |G_ij|`` off the diagonal: with this ``l1`` or more all coefficients are zero."""
-    return 2 * jnp.max(jnp.abs(gram - jnp.diag(jnp.diag(gram))))
+    xp = namespace(gram)
+    return 2 * xp.max(xp.abs(gram - xp.diag(xp.diag(gram))))
 
 
 def admm(
-    gram: Array, l1: Array, l2: Array, start: AdmmState, tolerance: Array, max_iterations: Array
-) -> tuple[AdmmState, Array]:
+    gram: AnyArray,
+    l1: AnyArray,
+    l2: AnyArray,
+    start: AdmmState,
+    tolerance: float,
+    max_iterations: int,
+) -> tuple[AdmmState, int]:
     """Iterate until the KKT residual is at most ``tolerance``.
 
     Args:
-      gram: ``[C, C]``, symmetric, positive semidefinite.
-      l1: scalar weight of the L1 norm, at least 0.
-      l2: scalar weight of the squared norm, at least 0.
+      gram: ``[C, C]``, symmetric, positive semidefinite, of numpy or jax.
+      l1: scalar weight of the L1 norm, at least 0, of the dtype of ``gram``.
+      l2: scalar weight of the squared norm, at least 0, likewise.
       start: `admm_start`, or the end of a problem nearby.
       tolerance: of `kkt_residual`.
-      max_iterations: scalar; checked every `ITERATIONS_PER_CHECK`.
+      max_iterations: checked every `ITERATIONS_PER_CHECK`.
 
     Returns:
       The final state and the number of iterations.
     """
-    identity = jnp.eye(gram.shape[0], dtype=gram.dtype)
-    eigenvalues, eigenvectors = jnp.linalg.eigh(gram)
-
-    def step(
-        inverse: Array, rho: Array, old: Array, scaled: Array
-    ) -> tuple[Array, Array, Array, Array]:
-        smooth = inverse @ (2 * gram + rho * (old - scaled))
-        mixed = _RELAXATION * smooth + (1 - _RELAXATION) * old + scaled
-        new = jnp.sign(mixed) * jnp.maximum(jnp.abs(mixed) - l1 / rho, 0)
-        new = jnp.where(identity > 0, 0, new)
-        return new, mixed - new, smooth - new, new - old
-
-    def block(carry: tuple[AdmmState, Array, Array]) -> tuple[AdmmState, Array, Array]:
-        state, _, iterations = carry
-        rho = state.rho
-        curvature = 2 * eigenvalues + 2 * l2 + rho
-        inverse = (eigenvectors / curvature[None, :]) @ eigenvectors.T
-        zero = jnp.zeros_like(gram)
-        new, scaled, gap, change = jax.lax.fori_loop(
-            0,
-            ITERATIONS_PER_CHECK,
-            lambda _, c: step(inverse, rho, c[0], c[1]),
-            (state.coefficients, state.dual / rho, zero, zero),
-        )
-        state = AdmmState(new, scaled * rho, rho * _balance(new, scaled, gap, change))
-        residual = kkt_residual(gram, new, l1, l2)
-        return state, residual, iterations + ITERATIONS_PER_CHECK
-
-    def unfinished(carry: tuple[AdmmState, Array, Array]) -> Array:
-        _, residual, iterations = carry
-        return (residual > tolerance) & (iterations < max_iterations)
-
-    residual = kkt_residual(gram, start.coefficients, l1, l2)
-    state, _, iterations = jax.lax.while_loop(
-        unfinished, block, (start, residual, jnp.zeros((), jnp.int32))
-    )
+    on_host = isinstance(gram, np.ndarray)
+    block, violation = (_block, kkt_residual) if on_host else (_jitted_block, _jitted_residual)
+    eigenvalues, eigenvectors = namespace(gram).linalg.eigh(gram)
+    state, iterations = start, 0
+    residual = violation(gram, state.coefficients, l1, l2)
+    # A residual that is not a number will not become one.
+    while residual > tolerance and iterations < max_iterations:
+        state, residual = block(gram, eigenvalues, eigenvectors, l1, l2, state)
+        iterations += ITERATIONS_PER_CHECK
     return state, iterations
 
 
-def _balance(new: Array, scaled: Array, gap: Array, change: Array) -> Array:
+def _block(
+    gram: AnyArray,
+    eigenvalues: AnyArray,
+    eigenvectors: AnyArray,
+    l1: AnyArray,
+    l2: AnyArray,
+    state: AdmmState,
+) -> tuple[AdmmState, AnyArray]:
+    """The iterations between two looks, and the KKT residual after them."""
+    xp, rho = namespace(gram), state.rho
+    off_diagonal = 1 - xp.eye(gram.shape[0], dtype=gram.dtype)
+    inverse = (eigenvectors / (2 * eigenvalues + 2 * l2 + rho)[None, :]) @ eigenvectors.T
+    new, scaled, zero = state.coefficients, state.dual / rho, xp.zeros_like(gram)
+    gap, change = zero, zero
+    for _ in range(ITERATIONS_PER_CHECK):
+        old = new
+        smooth = inverse @ (2 * gram + rho * (old - scaled))
+        mixed = _RELAXATION * smooth + (1 - _RELAXATION) * old + scaled
+        shrunk = xp.sign(mixed) * xp.maximum(xp.abs(mixed) - l1 / rho, zero)
+        new = shrunk * off_diagonal
+        scaled, gap, change = mixed - new, smooth - new, new - old
+    state = AdmmState(new, scaled * rho, rho * _balance(new, scaled, gap, change))
+    return state, kkt_residual(gram, new, l1, l2)
+
+
+def _balance(new: AnyArray, scaled: AnyArray, gap: AnyArray, change: AnyArray) -> AnyArray:
     """Factor for rho that brings the relative primal and dual residuals together."""
-    tiny = jnp.finfo(new.dtype).tiny
-    primal = jnp.linalg.norm(gap) / jnp.maximum(jnp.linalg.norm(new), tiny)
-    dual = jnp.linalg.norm(change) / jnp.maximum(jnp.linalg.norm(scaled), tiny)
-    factor = jnp.sqrt(primal / jnp.maximum(dual, tiny))
-    factor = jnp.where(jnp.isfinite(factor), jnp.clip(factor, 0.2, 5.0), 1.0)
-    return jnp.where((factor > 0.7) & (factor < 1.4), 1.0, factor)
+    xp = namespace(new)
+    tiny = xp.asarray(xp.finfo(new.dtype).tiny, new.dtype)
+    primal = xp.linalg.norm(gap) / xp.maximum(xp.linalg.norm(new), tiny)
+    dual = xp.linalg.norm(change) / xp.maximum(xp.linalg.norm(scaled), tiny)
+    # Bounded before the quotient, so that nothing overflows where the dual residual is zero.
+    ratio = primal / xp.maximum(xp.maximum(dual, primal / 100), tiny)
+    factor = xp.sqrt(xp.clip(ratio, 0.04, 25.0))
+    return xp.where((factor > 0.7) & (factor < 1.4), xp.ones_like(factor), factor)
+
+
+_jitted_block = jax.jit(_block)
+_jitted_residual = jax.jit(kkt_residual)

@@ -4,10 +4,6 @@ The paper's affinity is ``A = (|S| + |S^T|) / 2``. The authors' released script 
 manner of the subspace clustering literature; every step of that is an option of `affinity`.
 """
 
-from functools import partial
-
-import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
@@ -15,7 +11,7 @@ from pmsfc_jax.core.checks import positive_int
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.typing import Array
 from pmsfc_jax.subspace.numerics.checks import cluster_count, square_matrix
-from pmsfc_jax.subspace.numerics.precision import host_float64, like_input
+from pmsfc_jax.subspace.numerics.precision import like_input
 
 # A row of the low-rank factor shorter than this share of the longest one is zero.
 NO_DIRECTION = 1e-10
@@ -60,10 +56,14 @@ def affinity(
     check_refinement(keep_mass, rank, affinity_power)
     if rank is not None:
         rank = cluster_count(rank, matrix.shape[0], "rank", "channels")
-    with host_float64():
-        share = None if keep_mass is None else np.float64(keep_mass)
-        values = np.asarray(_affinity(jnp.asarray(matrix), share, np.float64(affinity_power), rank))
-    return like_input(values, coefficients)
+    if keep_mass is not None:
+        matrix = keep_largest(matrix, keep_mass)
+    if rank is None:
+        similarity = (np.abs(matrix) + np.abs(matrix.T)) / 2
+    else:
+        similarity = low_rank_similarity(matrix, rank)
+    powered = similarity**affinity_power
+    return like_input((powered + powered.T) / 2, coefficients)
 
 
 def check_refinement(keep_mass: float | None, rank: int | None, affinity_power: float) -> None:
@@ -80,51 +80,36 @@ def check_refinement(keep_mass: float | None, rank: int | None, affinity_power: 
         raise InputError(f"affinity_power is {affinity_power:g}: give a positive number")
 
 
-def keep_largest(coefficients: Array, keep_mass: Array) -> Array:
+def keep_largest(coefficients: np.ndarray, keep_mass: float) -> np.ndarray:
     """Zero all but the largest magnitudes of each column, as few as exceed a share of its mass.
 
     Args:
       coefficients: ``[C, C]``.
-      keep_mass: scalar in (0, 1].
+      keep_mass: in (0, 1].
     """
-    magnitudes = jnp.abs(coefficients)
-    order = jnp.argsort(-magnitudes, axis=0)
-    ordered = jnp.take_along_axis(magnitudes, order, axis=0)
-    mass_up_to = jnp.cumsum(ordered, axis=0)
-    mass_before = jnp.concatenate([jnp.zeros_like(mass_up_to[:1]), mass_up_to[:-1]])
-    kept_ordered = mass_before <= keep_mass * mass_up_to[-1:]
-    rank_of_entry = jnp.argsort(order, axis=0)
-    kept = jnp.take_along_axis(kept_ordered, rank_of_entry, axis=0)
-    return jnp.where(kept, coefficients, jnp.zeros_like(coefficients))
+    magnitudes = np.abs(coefficients)
+    order = np.argsort(-magnitudes, axis=0, kind="stable")
+    ordered = np.take_along_axis(magnitudes, order, axis=0)
+    mass_up_to = np.cumsum(ordered, axis=0)
+    mass_before = np.concatenate([np.zeros_like(mass_up_to[:1]), mass_up_to[:-1]])
+    kept = np.empty(coefficients.shape, bool)
+    np.put_along_axis(kept, order, mass_before <= keep_mass * mass_up_to[-1:], axis=0)
+    return np.where(kept, coefficients, 0)
 
 
-def low_rank_similarity(coefficients: Array, rank: int) -> Array:
+def low_rank_similarity(coefficients: np.ndarray, rank: int) -> np.ndarray:
     """Cosines, cut at 0, between the channels' rows in a ``rank``-dimensional factor of S.
 
     Args:
       coefficients: ``[C, C]``; its symmetric part is factorised.
-      rank: number of singular values kept, 1 to C, static.
+      rank: number of singular values kept, 1 to C.
     """
     # The singular values of a symmetric matrix are the magnitudes of its eigenvalues.
-    eigenvalues, eigenvectors = jnp.linalg.eigh((coefficients + coefficients.T) / 2)
-    largest = jnp.argsort(-jnp.abs(eigenvalues))[:rank]
-    rows = eigenvectors[:, largest] * jnp.sqrt(jnp.abs(eigenvalues[largest]))[None, :]
-    norms = jnp.linalg.norm(rows, axis=1, keepdims=True)
+    eigenvalues, eigenvectors = np.linalg.eigh((coefficients + coefficients.T) / 2)
+    largest = np.argsort(-np.abs(eigenvalues), kind="stable")[:rank]
+    rows = eigenvectors[:, largest] * np.sqrt(np.abs(eigenvalues[largest]))
+    norms = np.linalg.norm(rows, axis=1, keepdims=True)
     # The row of a channel without coefficients is rounding; it has no direction.
-    present = norms > NO_DIRECTION * jnp.max(norms)
-    rows = jnp.where(present, rows / jnp.where(present, norms, 1), 0)
-    return jnp.maximum(rows @ rows.T, 0)
-
-
-@partial(jax.jit, static_argnames="rank")
-def _affinity(
-    coefficients: Array, keep_mass: Array | None, affinity_power: Array, rank: int | None
-) -> Array:
-    if keep_mass is not None:
-        coefficients = keep_largest(coefficients, keep_mass)
-    if rank is None:
-        similarity = (jnp.abs(coefficients) + jnp.abs(coefficients.T)) / 2
-    else:
-        similarity = low_rank_similarity(coefficients, rank)
-    powered = similarity**affinity_power
-    return (powered + powered.T) / 2
+    present = norms > NO_DIRECTION * norms.max()
+    rows = np.where(present, rows / np.where(present, norms, 1), 0)
+    return np.maximum(rows @ rows.T, 0)

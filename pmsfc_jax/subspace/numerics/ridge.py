@@ -9,11 +9,9 @@ inverse: ``S_ij = -P_ij / P_jj`` off the diagonal, 0 on it. (Lu, Min, Zhao, Zhu,
 Robust and Efficient Subspace Segmentation via Least Squares Regression, ECCV 2012.)
 """
 
-import jax.numpy as jnp
 import numpy as np
-from jax.scipy.linalg import solve_triangular
 
-from pmsfc_jax.core.typing import Array
+from pmsfc_jax.subspace.numerics.precision import AnyArray, namespace
 
 # Share of the mean energy of a channel. On synthetic unions of subspaces with noise (C of 32 to
 # 1024, a few thousand rows) 0.1 recovers the partition where 0.02 already follows the noise, with
@@ -23,23 +21,26 @@ from pmsfc_jax.core.typing import Array
 RELATIVE_MU = 0.1
 
 
-def ridge(gram: Array, mu: Array) -> Array:
+def ridge(gram: AnyArray, mu: AnyArray) -> AnyArray:
     """Coefficients of the ridge problem above.
 
     Args:
-      gram: ``[C, C]``, symmetric, positive semidefinite.
+      gram: ``[C, C]``, symmetric, positive semidefinite, of numpy or jax.
       mu: scalar of the same dtype, at least 0; positive where ``gram`` is singular.
 
     Returns:
-      ``[C, C]`` with a zero diagonal; not finite where ``gram + mu I`` has no Cholesky factor.
+      ``[C, C]`` with a zero diagonal; where ``gram + mu I`` has no Cholesky factor, jax gives what
+      is not finite, and numpy raises.
+
+    Raises:
+      numpy.linalg.LinAlgError: see above.
     """
-    identity = jnp.eye(gram.shape[0], dtype=gram.dtype)
-    factor = jnp.linalg.cholesky(gram + mu * identity)
-    # One triangular solve and a product: the product is the faster of the two.
-    half = solve_triangular(factor, identity, lower=True)
+    xp = namespace(gram)
+    identity = xp.eye(gram.shape[0], dtype=gram.dtype)
+    half = xp.linalg.solve(xp.linalg.cholesky(gram + mu * identity), identity)
     inverse = half.T @ half
-    off_diagonal = jnp.where(identity == 0, -inverse, jnp.zeros_like(inverse))
-    return off_diagonal / jnp.diag(inverse)[None, :]
+    off_diagonal = xp.where(identity == 0, -inverse, xp.zeros_like(inverse))
+    return off_diagonal / xp.diag(inverse)[None, :]
 
 
 def default_ridge_mu(gram: np.ndarray) -> float:

@@ -14,7 +14,6 @@ over matrices S with zero diagonal. (For scikit-learn's Lasso ``alpha`` is ``mu 
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
@@ -23,7 +22,7 @@ from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.typing import Array
 from pmsfc_jax.subspace.numerics.admm import AdmmState, admm, admm_start, kkt_residual
 from pmsfc_jax.subspace.numerics.checks import gram_matrix, square_matrix
-from pmsfc_jax.subspace.numerics.precision import Precision, arithmetic, host_float64, like_input
+from pmsfc_jax.subspace.numerics.precision import AnyArray, Precision, arithmetic, like_input
 from pmsfc_jax.subspace.numerics.ridge import ridge
 from pmsfc_jax.subspace.numerics.solvers import TOLERANCE, check_mu, check_tolerance, find_solver
 
@@ -136,13 +135,13 @@ def solve(
     solver = find_solver(method)
     check_tolerance(tolerance)
     most = positive_int(max_iterations, "max_iterations")
-    with arithmetic(precision) as dtype:
-        matrix = jnp.asarray(gram, dtype)
-        l1, l2 = dtype(mu * solver.l1_share), dtype(mu * (1 - solver.l1_share))
+    with arithmetic(precision) as array:
+        matrix = array(gram)
+        l1, l2 = array(mu * solver.l1_share), array(mu * (1 - solver.l1_share))
         if solver.l1_share:
-            asked = dtype(tolerance if precision == "float64" else _FLOAT32_MARGIN * tolerance)
-            state, count = _admm(matrix, l1, l2, start or admm_start(matrix), asked, np.int32(most))
-            solution, iterations = state.coefficients, int(count)
+            asked = tolerance if precision == "float64" else _FLOAT32_MARGIN * tolerance
+            state, iterations = admm(matrix, l1, l2, start or admm_start(matrix), asked, most)
+            solution = state.coefficients
         else:
             solution, state, iterations = _ridge(matrix, l2), None, 0
         coefficients = np.asarray(solution, np.float64)
@@ -202,8 +201,8 @@ def residual(gram: ArrayLike, coefficients: ArrayLike) -> float:
 
 def residual_of(gram: np.ndarray, coefficients: np.ndarray) -> float:
     """`residual` of float64 arrays that are already checked."""
-    with host_float64():
-        return float(_residual(jnp.asarray(gram), jnp.asarray(coefficients)))
+    error = np.eye(len(gram)) - coefficients
+    return float(np.sum(error * (gram @ error)) / np.trace(gram))
 
 
 def sparsity_of(coefficients: np.ndarray) -> float:
@@ -213,21 +212,18 @@ def sparsity_of(coefficients: np.ndarray) -> float:
 
 
 def kkt(gram: np.ndarray, coefficients: np.ndarray, l1: float, l2: float) -> float:
-    """`kkt_residual` of float64 arrays, in float64 on the host."""
-    with host_float64():
-        return float(
-            _kkt_residual(
-                jnp.asarray(gram), jnp.asarray(coefficients), np.float64(l1), np.float64(l2)
-            )
-        )
+    """`kkt_residual` of float64 arrays of numpy."""
+    return float(kkt_residual(gram, coefficients, np.float64(l1), np.float64(l2)))
 
 
-@jax.jit
-def _residual(gram: Array, coefficients: Array) -> Array:
-    error = jnp.eye(gram.shape[0], dtype=gram.dtype) - coefficients
-    return jnp.sum(error * (gram @ error)) / jnp.trace(gram)
+def _ridge(gram: AnyArray, mu: AnyArray) -> AnyArray:
+    """`ridge`, not finite where there is none, for arrays of numpy too."""
+    if not isinstance(gram, np.ndarray):
+        return _jitted_ridge(gram, mu)
+    try:
+        return ridge(gram, mu)
+    except np.linalg.LinAlgError:
+        return np.full_like(gram, np.nan)
 
 
-_ridge = jax.jit(ridge)
-_admm = jax.jit(admm)
-_kkt_residual = jax.jit(kkt_residual)
+_jitted_ridge = jax.jit(ridge)

@@ -4,12 +4,10 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-import jax.numpy as jnp
 import numpy as np
 
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.subspace.numerics.admm import lambda_max
-from pmsfc_jax.subspace.numerics.precision import host_float64
 from pmsfc_jax.subspace.numerics.ridge import default_ridge_mu
 
 #: Largest violation of the optimality conditions that counts as solved, see `kkt_residual`.
@@ -21,9 +19,8 @@ PAPER = "paper"
 
 
 def all_zero_mu(gram: np.ndarray) -> float:
-    """`lambda_max` of a float64 Gram matrix ``[C, C]``, computed in float64."""
-    with host_float64():
-        return float(lambda_max(jnp.asarray(gram)))
+    """`lambda_max` of a float64 Gram matrix ``[C, C]`` of numpy."""
+    return float(lambda_max(gram))
 
 
 def default_l1_mu(gram: np.ndarray) -> float:

@@ -8,7 +8,6 @@ unit length, are clustered by k-means.
 
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
@@ -18,9 +17,12 @@ from pmsfc_jax.core.masks import canonical_labels
 from pmsfc_jax.core.typing import Array, Key
 from pmsfc_jax.subspace.numerics.checks import cluster_count, symmetric_matrix
 from pmsfc_jax.subspace.numerics.eigengap import choose_num_clusters
-from pmsfc_jax.subspace.numerics.kmeans import kmeans
-from pmsfc_jax.subspace.numerics.precision import host_float64, like_input, on_host
+from pmsfc_jax.subspace.numerics.kmeans import KMeansResult, kmeans
+from pmsfc_jax.subspace.numerics.pivoted_qr import pivoted_qr_labels
+from pmsfc_jax.subspace.numerics.precision import like_input
 
+#: K-means starts at most, and how often the best clustering has to be found among them.
+NUM_RESTARTS, ENOUGH = 400, 10
 # A channel whose degree is below this share of the largest one is isolated: what is left of its
 # affinities is rounding, and dividing by the root of its degree would blow that up.
 ISOLATED_DEGREE = 1e-10
@@ -36,6 +38,9 @@ class SpectralResult(NamedTuple):
       embedding: ``[C, R]``, the unit rows given to k-means; zero for isolated channels.
       inertia: of the best restart on the rows that are not isolated.
       isolated: ``[C]`` bool.
+      num_restarts: how many k-means starts were made.
+      times_found: how many of them ended at ``inertia``.
+      advice: what to think where that was not often enough, else empty.
     """
 
     labels: Array
@@ -43,6 +48,9 @@ class SpectralResult(NamedTuple):
     embedding: Array
     inertia: float
     isolated: Array
+    num_restarts: int
+    times_found: int
+    advice: str
 
     @property
     def num_clusters(self) -> int:
@@ -51,16 +59,26 @@ class SpectralResult(NamedTuple):
 
 
 def spectral_clustering(
-    affinity: ArrayLike, num_clusters: int | None, *, key: Key, num_restarts: int = 100
+    affinity: ArrayLike,
+    num_clusters: int | None,
+    *,
+    key: Key,
+    num_restarts: int = NUM_RESTARTS,
+    enough: int = ENOUGH,
 ) -> Array:
     """Labels ``[C]`` of the channels, int32 in 0..R-1; see `spectral_clustering_details`."""
     return spectral_clustering_details(
-        affinity, num_clusters, key=key, num_restarts=num_restarts
+        affinity, num_clusters, key=key, num_restarts=num_restarts, enough=enough
     ).labels
 
 
 def spectral_clustering_details(
-    affinity: ArrayLike, num_clusters: int | None, *, key: Key, num_restarts: int = 100
+    affinity: ArrayLike,
+    num_clusters: int | None,
+    *,
+    key: Key,
+    num_restarts: int = NUM_RESTARTS,
+    enough: int = ENOUGH,
 ) -> SpectralResult:
     """Cluster channels by an affinity, and return the spectrum and the embedding as well.
 
@@ -69,12 +87,16 @@ def spectral_clustering_details(
     the embedding: it takes no part in the eigenproblem or in k-means and joins the largest cluster,
     where it counts least. Runs in float64 on the host.
 
+    K-means starts once from the assignment of `pivoted_qr_labels`, which needs no random choice,
+    and otherwise from k-means++, until the best clustering was found several times.
+
     Args:
       affinity: A, ``[C, C]``, symmetric, not negative; its diagonal is ignored.
       num_clusters: R, 1 to the number of channels that are not isolated; None chooses it by the
         largest gap of ``eigenvalues``, see `choose_num_clusters`.
       key: a jax random key.
-      num_restarts: k-means starts, at least 1.
+      num_restarts: k-means starts at most, at least 1.
+      enough: how often the best clustering has to be found, at least 1.
 
     Raises:
       InputError: an affinity that is not square, finite, symmetric and nonnegative, or with fewer
@@ -99,15 +121,20 @@ def spectral_clustering_details(
             "num_clusters from their spectrum: give num_clusters, or another layer"
         )
 
-    with host_float64():
-        spectrum, vectors = map(
-            np.asarray, _spectrum(jnp.asarray(matrix[np.ix_(related, related)]))
-        )
-        if num_clusters is None:
-            num_clusters, _ = choose_num_clusters(spectrum)
-        rows = _unit_rows(vectors[:, :num_clusters])
-        result = kmeans(rows, num_clusters, key=on_host(key), num_restarts=num_restarts)
-        members, inertia = np.asarray(result.labels), float(result.inertia)
+    spectrum, vectors = _spectrum(matrix[np.ix_(related, related)])
+    if num_clusters is None:
+        num_clusters, _ = choose_num_clusters(spectrum)
+    leading = vectors[:, :num_clusters]
+    rows = _unit_rows(leading)
+    result = kmeans(
+        rows,
+        num_clusters,
+        key=key,
+        starts=_starts(leading),
+        num_restarts=num_restarts,
+        enough=enough,
+    )
+    members = result.labels
 
     labels = np.full(num_channels, np.bincount(members, minlength=num_clusters).argmax(), np.int32)
     labels[related] = members
@@ -119,18 +146,37 @@ def spectral_clustering_details(
         labels=jnp.asarray(canonical_labels(labels)),
         eigenvalues=like_input(np.sort(eigenvalues)[::-1], affinity),
         embedding=like_input(embedding, affinity),
-        inertia=inertia,
+        inertia=result.inertia,
         isolated=jnp.asarray(~related),
+        num_restarts=len(result.restart_inertias),
+        times_found=result.times_found,
+        advice=_advice(result, num_clusters, enough),
     )
 
 
-@jax.jit
-def _spectrum(affinity: Array) -> tuple[Array, Array]:
+def _spectrum(affinity: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Eigenvalues ``[C]``, largest first, and their eigenvectors ``[C, C]``; degrees positive."""
-    scale = jax.lax.rsqrt(jnp.sum(affinity, axis=1))
-    normalised = affinity * scale[:, None] * scale[None, :]
-    eigenvalues, eigenvectors = jnp.linalg.eigh(normalised)
+    scale = 1 / np.sqrt(affinity.sum(axis=1))
+    eigenvalues, eigenvectors = np.linalg.eigh(affinity * scale[:, None] * scale[None, :])
     return eigenvalues[::-1], eigenvectors[:, ::-1]
+
+
+def _starts(leading: np.ndarray) -> list[np.ndarray]:
+    """The start that needs no random choice, where it names every cluster."""
+    labels = pivoted_qr_labels(leading)
+    return [labels] if np.unique(labels).size == leading.shape[1] else []
+
+
+def _advice(result: KMeansResult, num_clusters: int, enough: int) -> str:
+    """What to think of a clustering that was not found often."""
+    made = len(result.restart_inertias)
+    if result.times_found >= min(enough, made):
+        return ""
+    return (
+        f"the best clustering into {num_clusters} was found {result.times_found} times in {made} "
+        "k-means starts: another seed may find another one; give another num_subspaces, or more "
+        "num_restarts"
+    )
 
 
 def _unit_rows(vectors: np.ndarray) -> np.ndarray:

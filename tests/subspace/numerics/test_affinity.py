@@ -5,7 +5,6 @@ from scipy.sparse.linalg import svds
 
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.subspace import affinity, cosine_affinity
-from pmsfc_jax.subspace.numerics.affinity import _affinity
 
 
 def coefficients(size: int = 20, seed: int = 0) -> np.ndarray:
@@ -73,14 +72,6 @@ def test_a_channel_without_coefficients_stays_without_affinity():
     for result in (affinity(matrix), affinity(matrix, keep_mass=0.3, rank=6, affinity_power=2)):
         assert np.all(np.isfinite(result))
         np.testing.assert_allclose(np.asarray(result)[4], 0, atol=1e-12)
-
-
-def test_values_of_an_option_share_one_trace():
-    matrix = coefficients(size=11)
-    before = _affinity._cache_size()
-    for share, power in ((0.2, 1), (0.3, 2.0), (0.9, 3)):
-        affinity(matrix, keep_mass=share, affinity_power=power)
-    assert _affinity._cache_size() == before + 1
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.subspace import kmeans
-from pmsfc_jax.subspace.numerics.kmeans import _assign, _best_of_restarts, _best_single_move
+from pmsfc_jax.subspace.numerics.kmeans import BATCH, assign, best_single_moves
 
 
 def inertia_of(points: np.ndarray, labels: np.ndarray) -> float:
@@ -79,7 +79,7 @@ def test_the_gain_of_a_move_is_the_change_of_inertia():
     labels = np.random.default_rng(0).integers(0, 4, 30).astype(np.int32)
     means = np.stack([points[labels == r].mean(axis=0) for r in range(4)])
     distances = ((points[:, None, :] - means[None, :, :]) ** 2).sum(axis=-1)
-    moved, gain = _best_single_move(jnp.asarray(distances, jnp.float32), jnp.asarray(labels))
+    (moved,), (gain,) = best_single_moves(distances.T[None], labels[None])
     gains = {}
     for point, cluster in itertools.product(range(30), range(4)):
         other = labels.copy()
@@ -93,8 +93,9 @@ def test_the_gain_of_a_move_is_the_change_of_inertia():
 
 def test_an_empty_cluster_takes_the_farthest_point_that_is_not_alone():
     # Point 0 is farthest but alone in cluster 0; point 2 is the farthest of cluster 1.
-    distances = jnp.asarray([[7, 8, 9], [5, 1, 9], [5, 3, 9], [5, 2, 9]], jnp.float32)
-    np.testing.assert_array_equal(_assign(distances), [0, 1, 2, 1])
+    distances = np.array([[7, 8, 9], [5, 1, 9], [5, 3, 9], [5, 2, 9]])
+    both = np.stack([distances.T, distances[::-1].T])
+    np.testing.assert_array_equal(assign(both), [[0, 1, 2, 1], [1, 2, 1, 0]])
 
 
 @pytest.mark.parametrize("num_distinct", [1, 2, 5])
@@ -120,12 +121,35 @@ def test_the_key_reaches_every_restart():
     np.testing.assert_allclose(fewer.restart_inertias, inertias[:4], rtol=1e-6)
 
 
-def test_is_one_trace_for_every_key():
-    _best_of_restarts.clear_cache()
-    for seed in range(3):
-        kmeans(noise_points(40, 3, seed), 5, key=jax.random.key(seed), num_restarts=4)
-        kmeans(noise_points(40, 3), 5, key=jax.random.key(0), num_restarts=4, max_steps=seed + 1)
-    assert _best_of_restarts._cache_size() == 1
+def test_restarts_end_when_the_best_was_found_often_enough():
+    rng = np.random.default_rng(0)
+    points = np.concatenate([rng.standard_normal((20, 2)) + 50 * i for i in range(3)])
+    easy = kmeans(points, 3, key=jax.random.key(0), enough=5)
+    assert len(easy.restart_inertias) == BATCH
+    assert easy.times_found >= 5
+    assert easy.times_found == np.sum(np.isclose(easy.restart_inertias, easy.inertia, rtol=1e-9))
+    hard = kmeans(noise_points(200, 6), 15, key=jax.random.key(0), num_restarts=130, enough=5)
+    assert len(hard.restart_inertias) == 130
+    assert hard.times_found < 5
+    assert len(kmeans(points, 3, key=jax.random.key(0), num_restarts=130).restart_inertias) == 130
+
+
+def test_a_start_that_is_given_takes_the_place_of_one_that_is_drawn():
+    points = np.asarray(noise_points(200, 6), np.float64)
+    options = {"key": jax.random.key(0), "num_restarts": 12}
+    drawn = kmeans(points, 15, **options)
+    best = kmeans(points, 15, key=jax.random.key(1), num_restarts=300)
+    assert best.inertia < drawn.inertia
+    given = kmeans(points, 15, starts=[best.labels], **options)
+    # It starts where nothing can be gained, and the others are those of before.
+    assert given.restart_inertias[0] == pytest.approx(best.inertia, rel=1e-12)
+    np.testing.assert_array_equal(given.restart_inertias[1:], drawn.restart_inertias[1:])
+    for labels, message in (
+        (best.labels[:-1], "a start has 199 labels"),
+        (best.labels * 0, "no channel belongs to subspace 1"),
+    ):
+        with pytest.raises(InputError, match=message):
+            kmeans(points, 15, starts=[labels], **options)
 
 
 def test_steps_that_run_out_are_told():
@@ -141,6 +165,7 @@ def test_steps_that_run_out_are_told():
         (np.zeros((4, 2)), 0, {}, "num_clusters is 0"),
         (np.zeros((4, 2)), 2, {"num_restarts": 0}, "num_restarts is 0"),
         (np.zeros((4, 2)), 2, {"max_steps": 0}, "max_steps is 0"),
+        (np.zeros((4, 2)), 2, {"enough": 0}, "enough is 0"),
         (np.zeros(4), 2, {}, r"shape \(4,\) and dtype float32: expected floats \[N, D\]"),
         (np.full((4, 2), np.nan), 2, {}, "not all finite"),
     ],

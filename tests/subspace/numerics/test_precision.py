@@ -6,16 +6,19 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from pmsfc_jax.subspace.numerics.precision import host_device, host_float64, like_input, on_host
+from pmsfc_jax.subspace import affinity, choose_mu, self_expression, spectral_clustering
+from pmsfc_jax.subspace.numerics.precision import arithmetic, like_input, namespace
 
 
-def test_float64_is_kept_within_the_context_only():
-    with host_float64():
-        third = jnp.asarray(1.0) / 3
-        assert third.dtype == jnp.float64
-        assert third.devices() == {host_device()}
-    assert float(third) == 1 / 3
-    assert jnp.asarray(np.ones(2)).dtype == jnp.float32
+def test_float64_is_numpy_and_float32_is_jax():
+    with arithmetic("float64") as array:
+        third = array(1) / 3
+        assert namespace(third) is np
+        assert float(third) == 1 / 3
+    with arithmetic("float32") as array:
+        third = array(1) / 3
+        assert namespace(third) is jnp
+        assert third.dtype == jnp.float32
 
 
 @pytest.mark.parametrize(
@@ -59,6 +62,18 @@ for one, other in zip(*found):
     subprocess.run([sys.executable, "-c", script], check=True, env=environment, timeout=300)
 
 
-def test_moving_to_the_host_keeps_values():
-    key = jax.random.key(3)
-    np.testing.assert_array_equal(jax.random.key_data(on_host(key)), jax.random.key_data(key))
+def test_an_accelerator_alone_is_enough(monkeypatch):
+    """As with JAX_PLATFORMS=tpu: no backend for the host, and no float64 in jax."""
+
+    def refused(*arguments, **options):
+        raise RuntimeError("Unknown backend cpu")
+
+    for name in ("local_devices", "devices", "enable_x64", "default_device"):
+        monkeypatch.setattr(jax, name, refused)
+    features = np.random.default_rng(0).standard_normal((200, 12))
+    gram = jnp.asarray(features.T @ features, jnp.float32)
+    for method in ("ridge", "lasso"):
+        found = affinity(self_expression(gram, method=method).coefficients, rank=5, keep_mass=0.5)
+        labels = spectral_clustering(found, 3, key=jax.random.key(0), num_restarts=4)
+        assert set(np.asarray(labels).tolist()) == {0, 1, 2}
+    assert choose_mu(gram, gram, num=3).chosen > 0
