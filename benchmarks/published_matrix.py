@@ -41,7 +41,11 @@ def measure(matrix: jax.Array, num_subspaces: int, options: argparse.Namespace) 
     """Agreement between keys and inertia against scikit-learn, for one affinity and R."""
     results = [
         spectral_clustering_details(
-            matrix, num_subspaces, key=jax.random.key(seed), num_restarts=options.restarts
+            matrix,
+            num_subspaces,
+            key=jax.random.key(seed),
+            num_restarts=options.restarts,
+            enough=options.restarts,  # all of them, as scikit-learn does
         )
         for seed in range(options.seeds)
     ]

@@ -65,3 +65,14 @@ def test_stability_compares_every_pair_and_goes_on_where_it_stopped(tmp_path, mo
     assert asked == [1]
     module.main(["--seed", "7", *options, "0"])  # other settings start anew
     assert asked == [1, 0]
+
+
+def test_seeds_agree_on_the_prior(tmp_path, capsys):
+    out = tmp_path / "seeds.json"
+    load("seeds").main(
+        ["--numbers", "2", "--seeds", "3", "--samples", "256", "--layer", "7", "--out", str(out)]
+    )
+    rows = json.loads(out.read_text())["rows"]
+    assert [row["affinity"] for row in rows] == ["ridge", "lasso"]
+    assert all(row["ari_least"] == 1.0 for row in rows)
+    assert "| ridge | 2 |" in capsys.readouterr().out
