@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pmsfc_jax.cli.console import notice, progress_bar
+from pmsfc_jax.cli.events import Events
 from pmsfc_jax.cli.wording import counted
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.io.crop import CENTRE, Crop
 from pmsfc_jax.io.find import search_photographs
 from pmsfc_jax.io.images import Skipped
+from pmsfc_jax.io.paths import shown
 from pmsfc_jax.io.photographs import PhotographFile, identify_photographs
 
 
@@ -34,3 +36,9 @@ def look_at_photographs(
         return identify_photographs(
             found.files, crop=crop, on_progress=lambda done, total: update(done, total, "")
         )
+
+
+def tell_left_out(events: Events, path: Path, reason: str) -> None:
+    """A photograph that cannot be used."""
+    notice(f"left out {shown(path)}: {reason}")
+    events.tell("left_out", photograph=shown(path), reason=reason)

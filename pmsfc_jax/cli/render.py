@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import tyro
 
 from pmsfc_jax.cli.console import notice, progress_bar
-from pmsfc_jax.cli.parsing import parse
+from pmsfc_jax.cli.events import Events
+from pmsfc_jax.cli.parsing import Switch, given, parse
+from pmsfc_jax.cli.wording import counted
 
 
 @dataclass
@@ -16,24 +19,34 @@ class Options:
 
     run: tyro.conf.Positional[Path]
     """The --out folder of `pmsfc invert`."""
-    out: Path | None = None
-    """Where the pictures go; by default the folder `rendered` of the run."""
-    weights_dir: Path | None = None
+    out: Annotated[Path | None, given("FOLDER", "the folder rendered of the run")] = None
+    """Where the pictures go."""
+    weights_dir: Annotated[Path | None, given("FOLDER", "./ported_weights")] = None
     """Where to look first for weights."""
+    json: Switch = False
+    """For programs: one JSON object a line on stdout, each with an "event": image (with the path of
+    its picture), and at the end done or error. Text for people goes to stderr."""
 
 
 def main(argv: Sequence[str]) -> int:
     """Render every file of codes."""
     options = parse(Options, "render", argv)
+    # These import jax, which alone takes seconds.
     from pmsfc_jax.api import load_codes, load_generator, render, to_uint8
+    from pmsfc_jax.cli.start_jax import start_jax
+    from pmsfc_jax.inversion.drawing import check_drawing
     from pmsfc_jax.io.images import save_png
+    from pmsfc_jax.io.paths import shown
     from pmsfc_jax.io.runs import RunFolder, make_folder
 
-    run = RunFolder(options.run)
+    start_jax()
+    run, events = RunFolder(options.run), Events(options.json)
     names = run.names()
     generator, params = load_generator(
         str(run.settings().get("generator")), weights_dir=options.weights_dir
     )
+    # All of a run are of the same weights: a mistake leaves no folder.
+    check_drawing(generator, load_codes(run.codes_path(names[0])))
     out = options.out or options.run / "rendered"
     make_folder(out)
     with progress_bar("render") as update:
@@ -41,6 +54,8 @@ def main(argv: Sequence[str]) -> int:
             update(done, len(names), name)
             image = render(generator, params, load_codes(run.codes_path(name)))
             save_png(out / f"{name}.png", to_uint8(image)[0])
+            events.tell("image", image=name, picture=str(out / f"{name}.png"))
         update(len(names), len(names), "")
-    notice(f"{len(names)} images in {out}")
+    notice(f"{counted(len(names), 'image')} in {shown(out)}")
+    events.tell("done", images=len(names), exit_code=0)
     return 0

@@ -100,10 +100,20 @@ def steps_within(
       A multiple of ten, at least ten.
 
     """
+    per_step = seconds_of_a_step(task, config_for, subspaces)
+    return max(1, int(seconds / per_step) // _ROUND) * _ROUND
+
+
+def seconds_of_a_step(
+    task: Task, config_for: Callable[[int], InversionConfig], subspaces: Subspaces | None
+) -> float:
+    """Seconds of one step of one image, from a few steps of the first batch.
+
+    Arguments are those of `steps_within`.
+    """
     pilot = config_for(3 * _ROUND)
     first = task._replace(targets=task.targets[: pilot.batch_size])
-    _, per_step = _timed(first, pilot, subspaces)
-    return max(1, int(seconds / per_step) // _ROUND) * _ROUND
+    return _timed(first, pilot, subspaces)[1]
 
 
 def _timed(

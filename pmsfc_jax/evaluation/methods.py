@@ -1,5 +1,6 @@
 """The rows of a comparison: names for settings of an inversion."""
 
+from difflib import get_close_matches
 from typing import Any, Literal, NamedTuple
 
 from pmsfc_jax.core.errors import InputError
@@ -70,16 +71,31 @@ DEFAULT_ROWS: tuple[str, ...] = (
 
 
 def choose_rows(names: tuple[str, ...]) -> tuple[str, ...]:
-    """``names``, or without any `DEFAULT_ROWS`.
+    """The rows that ``names`` stand for, each once; without any, `DEFAULT_ROWS`.
+
+    A name is a row's, or a composition's, which stands for its rows in the default table or else
+    for all of them.
 
     Raises:
-      InputError: a name is unknown.
+      InputError: a name is neither.
 
     """
+    chosen: dict[str, None] = {}
     for name in names:
-        if name not in ROWS:
-            raise InputError(f"method {name} is unknown: choose among {', '.join(ROWS)}")
-    return names or DEFAULT_ROWS
+        rows = [name] if name in ROWS else _rows_of(name)
+        if not rows:
+            near = get_close_matches(name, ROWS, n=1)
+            raise InputError(
+                f"method {name} is unknown{f', did you mean {near[0]}?' if near else ''}: choose "
+                f"among {', '.join(ROWS)}"
+            )
+        chosen |= dict.fromkeys(rows)
+    return tuple(chosen) or DEFAULT_ROWS
+
+
+def _rows_of(composition: str) -> list[str]:
+    rows = [name for name, row in ROWS.items() if row.fields["composition"] == composition]
+    return [name for name in rows if name in DEFAULT_ROWS] or rows
 
 
 def config_of(name: str, **settings: Any) -> InversionConfig:

@@ -1,5 +1,6 @@
 """Turn a training run into weights that can be loaded by name."""
 
+import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from pmsfc_jax.training.config import TrainingConfig
 from pmsfc_jax.training.equalised import to_effective
 from pmsfc_jax.training.start import TRAINING_GENERATOR
 from pmsfc_jax.weights.store.folder import DISCRIMINATOR, GENERATOR, Network, save_weights
+from pmsfc_jax.weights.store.manifest import read_manifest
+from pmsfc_jax.weights.store.placing import settled
 
 
 def export(
@@ -70,3 +73,22 @@ def export(
         networks[TRAINING_GENERATOR] = Network(pggan.FAMILY, architecture, trained)
     card = {"training": asdict(config), "images_seen": step * config.batch_size} | card
     save_weights(folder, networks, card=card, overwrite=overwrite)
+
+
+def is_export_of(
+    folder: Path, config: TrainingConfig, *, card: dict[str, Any], with_state: bool
+) -> bool:
+    """Whether ``folder`` has the finished weights of a run of these settings.
+
+    Arguments are those of `export`.
+    """
+    try:
+        manifest = read_manifest(settled(folder.absolute()))
+    except InputError:
+        return False
+    wanted = json.loads(json.dumps(card | {"training": asdict(config)}))
+    return (
+        all(manifest.card.get(name) == value for name, value in wanted.items())
+        and manifest.card.get("images_seen", 0) >= config.total_images
+        and (TRAINING_GENERATOR in manifest.networks) >= with_state
+    )

@@ -41,6 +41,42 @@ class StartingPoint(NamedTuple):
     average: Params
 
 
+def sizes_of_start(
+    name_or_path: str | os.PathLike[str], *, weights_dir: str | os.PathLike[str] | None = None
+) -> dict[str, Any]:
+    """The sizes that a run has to have to begin with stored weights, as settings of it.
+
+    Args:
+      name_or_path: name or folder of weights.
+      weights_dir: searched first for a name.
+
+    Returns:
+      ``resolution``, ``widths``, ``discriminator_widths`` and ``latent_dim``.
+
+    Raises:
+      InputError: there are no such weights, or none that are trained here.
+
+    """
+    manifest = read_manifest(settled(find_weights(name_or_path, weights_dir)))
+    generator = manifest.network(GENERATOR)
+    if generator.family != pggan.FAMILY:
+        raise InputError(
+            f"the generator of {manifest.name} is of family {generator.family}; only "
+            f"{pggan.FAMILY} is trained here"
+        )
+    # Two convolutions of one width at each resolution.
+    widths = tuple(int(width) for width in generator.architecture["widths"][::2])
+    sizes = {
+        "resolution": 4 * 2 ** (len(widths) - 1),
+        "widths": widths,
+        "latent_dim": int(generator.architecture["latent_dim"]),
+    }
+    if DISCRIMINATOR in manifest.networks:
+        judge = tuple(manifest.network(DISCRIMINATOR).architecture.get("widths", widths))
+        sizes["discriminator_widths"] = None if judge == widths else judge
+    return sizes
+
+
 def load_start(
     name_or_path: str | os.PathLike[str],
     config: TrainingConfig,

@@ -2,6 +2,8 @@
 
 import csv
 import json
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,20 +21,20 @@ def out(tmp_path_factory):
 
 @pytest.fixture
 def evaluate(pmsfc, photos):
-    def call(out, *more, methods=ROWS):
+    def call(out, *more, methods=ROWS, source=None):
         return pmsfc(
-            "evaluate", photos, "--out", out, "--generator", "plain", "--methods", *methods,
-            "--steps", "10", *more,
-        )  # fmt: skip
+            *("evaluate", source or photos, "--out", out, "--generator", "plain"),
+            *("--methods", *methods, "--steps", "10", *more),
+        )
 
     return call
 
 
 @pytest.mark.slow
 def test_table_and_resume(evaluate, out, photos):
-    code, printed, err = evaluate(out, "--judge", "absent.npz")
+    code, printed, err = evaluate(out)
     assert code == 0, err
-    assert "there is no absent.npz" in err
+    assert "2 methods on 3 photographs, 10 steps each" in err
     assert "| mganprior_4 | 4 | 4 | 10 |" in printed
     assert "| pmsfc_4x4_random | 16 | 4 | 10 |" in printed
     with (out / "table.csv").open() as file:
@@ -59,6 +61,20 @@ def test_table_and_resume(evaluate, out, photos):
     assert stamps == [path.stat().st_mtime_ns for path in sorted((out / "methods").iterdir())]
 
 
+def test_a_bad_photograph_is_left_out_and_told(evaluate, photos, tmp_path):
+    folder = tmp_path / "photos"
+    shutil.copytree(photos, folder)
+    (folder / "broken.png").write_bytes((photos / "p1.png").read_bytes()[:200])
+    (folder / "text.png").write_text("no picture")
+    code, out, err = evaluate(tmp_path / "out", "--json", methods=("single",), source=folder)
+    assert code == 1, err
+    events = [json.loads(line) for line in out.splitlines()]
+    assert [event["event"] for event in events] == ["left_out"] * 2 + ["started", "row", "done"]
+    assert {Path(e["photograph"]).name for e in events[:2]} == {"broken.png", "text.png"}
+    assert events[-1]["images"] == 3
+    assert events[-1]["left_out"] == 2
+
+
 def test_equal_time_gives_steps_by_timing(evaluate, tmp_path):
     code, _, err = evaluate(tmp_path, "--seconds", "0.000001", methods=("single",))
     assert code == 0, err
@@ -70,6 +86,16 @@ def test_mistakes(evaluate, tmp_path):
     code, _, err = evaluate(tmp_path, methods=("nonsense",))
     assert code == 2
     assert "method nonsense is unknown" in err
+    code, _, err = evaluate(tmp_path / "out", "--judge", "typo.npz")
+    assert code == 2
+    assert "typo.npz" in err
+    assert not (tmp_path / "out").exists()
+    code, _, err = evaluate(tmp_path, "--layer", "99")
+    assert code == 2
+    assert "no layer 99" in err
+    code, _, err = evaluate(tmp_path, "--steps", "0")
+    assert code == 2
+    assert "--steps must be at least 1" in err
     code, _, err = evaluate(tmp_path, "--subset", "x", "--subsets", tmp_path / "no.json")
     assert code == 2
     assert "cannot read subsets" in err

@@ -86,7 +86,7 @@ def test_help_says_the_defaults_that_python_has():
 
 
 def test_no_help_shows_none(capsys):
-    for command in ("invert",):
+    for command in ("invert", "evaluate", "render", "train"):
         with pytest.raises(SystemExit):
             main([command, "--help"])
         out = capsys.readouterr().out

@@ -7,8 +7,9 @@ import signal
 import numpy as np
 import pytest
 
-from pmsfc_jax.cli.train import report
-from pmsfc_jax.cli.train.report import duration, reporter
+from pmsfc_jax.cli.events import Events
+from pmsfc_jax.cli.train.report import reporter
+from pmsfc_jax.cli.wording import duration
 from pmsfc_jax.io.images import save_png
 from pmsfc_jax.training.record import Progress
 from pmsfc_jax.weights.store.manifest import read_manifest
@@ -54,12 +55,22 @@ def test_ten_pictures_get_a_warning_and_a_generator(pmsfc, few, tmp_path):
     assert code == 0
     assert "image 8x8x3" in out
     assert "perceptual network: mine/discriminator" in out
-    # The same weights again, by name, with one picture.
+    # The same command again has nothing to do, and is no mistake.
+    again = arguments(few, run, "--export", export, "--export-state")
+    code, out, err = pmsfc("train", *again, "--json", weights=False)
+    assert code == 0, err
+    assert f"the weights of this run are in {export} already" in err
+    assert [json.loads(line)["event"] for line in out.splitlines()] == ["started", "done"]
+    code, _, err = pmsfc("train", *again, "--seed", "1", weights=False)
+    assert code == 2
+    assert "already exists" in err
+    # The same weights again, by name, with one picture; their sizes are theirs.
     pictures(tmp_path / "data", 1)
     again = ("--start-from", "mine", "--weights-dir", export.parent)
     code, _, err = pmsfc(
         "train",
-        *arguments(tmp_path, tmp_path / "on", *again, "--export", tmp_path / "onward"),
+        *("--data", tmp_path / "data", "--run", tmp_path / "on", "--total-images", "24"),
+        *("--batch-size", "12", *again, "--export", tmp_path / "onward"),
         weights=False,
     )
     assert code == 0, err
@@ -100,7 +111,7 @@ def test_a_signal_stops_cleanly_and_the_same_command_continues(pmsfc, few, tmp_p
     ("more", "message"),
     [
         (("--resolution", "16"), "give one width for each"),
-        (("--discriminator-widths", "4"), "discriminator_widths (4,) do not fit"),
+        (("--discriminator-widths", "4"), "--discriminator-widths (4,) do not fit"),
         (("--data", "nowhere"), "nowhere"),
         (("--card", "nowhere.json"), "--card nowhere.json"),
         (("--start-from", "nowhere"), "no weights called 'nowhere'"),
@@ -140,13 +151,15 @@ def test_durations_in_words(seconds, words):
     assert duration(seconds) == words
 
 
-def test_a_log_file_gets_a_line_a_minute(capsys, monkeypatch):
-    clock = iter([1000.0, 1000.0, 1059.0, 1060.0, 1060.0])
-    monkeypatch.setattr(report, "monotonic", lambda: next(clock))
-    with reporter() as tell:
-        for images in (100, 200, 300):
-            tell(Progress(images, 1000, 16, 0.5, 2.0, {}))
+def test_a_log_file_gets_a_line_every_half_minute(capsys, monkeypatch):
+    clock = iter([1000.0, 1000.0, 1010.0, 1029.0, 1040.0, 1050.0, 1080.0])
+    monkeypatch.setattr("pmsfc_jax.cli.console.time.monotonic", lambda: next(clock))
+    with reporter(1000, Events(False)) as report:
+        for images in (100, 200, 300, 350, 400):
+            report(Progress(images, 1000, 16, 0.5, 2.0, {}))
     assert capsys.readouterr().err.splitlines() == [
-        "100 of 1000 images, 16x16 2 images/s, 8 min left",
-        "300 of 1000 images, 16x16 2 images/s, 6 min left",
+        "compiling the first stage; nothing is shown until that is done",
+        # From the first report on: 200 images took 30 s.
+        "training: 30%, 16x16 2 images/s, 93 s left",
+        "training: 40%, 16x16 2 images/s, 2 min left",
     ]

@@ -80,6 +80,13 @@ def test_damaged_subsets(tmp_path):
 def test_rows():
     assert "pmsfc_4x4" in choose_rows(())
     assert "mganprior_published" not in choose_rows(())
+    assert choose_rows(("pmsfc_full",)) == (
+        "pmsfc_full_4x4",
+        *(f"pmsfc_full_4x4{end}" for end in ("_lbfgs", "_random_lbfgs")),
+    )
+    assert choose_rows(("single", "mganprior_published")) == ("single", "mganprior_published")
+    with pytest.raises(InputError, match="did you mean pmsfc_4x4"):
+        choose_rows(("pmsfc_4x5",))
     with pytest.raises(InputError, match="method nonsense is unknown: choose among single"):
         choose_rows(("nonsense",))
     assert config_of("mganprior_16_lbfgs").solver.name == "lbfgs"

@@ -9,6 +9,8 @@ from pmsfc_jax.cli.parsing import parse
 def main(argv: Sequence[str]) -> int:
     """Run what is not finished, and write the table."""
     options = parse(Options, "evaluate", argv)
-    from pmsfc_jax.cli.evaluate.work import evaluate_run
+    # These import jax, which alone takes seconds.
+    from pmsfc_jax.cli.evaluate.prepare import prepare
+    from pmsfc_jax.cli.evaluate.work import work
 
-    return evaluate_run(options)
+    return work(prepare(options))

@@ -1,16 +1,23 @@
-"""``pmsfc evaluate``: methods on the same photographs, at equal steps or equal time, as a table."""
+"""What ``pmsfc evaluate`` can be told; knows no jax."""
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import tyro
 
+from pmsfc_jax.cli.parsing import Switch, given
 from pmsfc_jax.cli.shared_options import DEFAULT_GENERATOR
 
 
 @dataclass
 class Options:
-    """Compare methods on a folder of photographs. The same command again goes on where it was."""
+    """Compare methods on a folder of photographs. The same command again goes on where it was.
+
+    Exit codes: 0 all photographs were compared; 1 some could not be used and were left out;
+    2 a mistake in the command or its files; 130 stopped by Ctrl-C or SIGTERM, and the methods that
+    were finished are kept.
+    """
 
     photos: tyro.conf.Positional[Path]
     """Folder of photographs, or with --subset the folder that holds the subset's folders."""
@@ -18,27 +25,30 @@ class Options:
     """Folder for table.csv, table.json, table.md, sheet.png and the finished methods."""
     generator: str = DEFAULT_GENERATOR
     """Name of converted weights, or the path of their folder."""
-    methods: tuple[str, ...] = ()
-    """Rows of the table; a wrong name gets a list of all. By default those worth their time."""
-    subset: str | None = None
+    methods: Annotated[tuple[str, ...], given("NAME ...", "those worth their time")] = ()
+    """Rows of the table; a method of pmsfc invert stands for its rows. A wrong name gets a list."""
+    subset: Annotated[str | None, given("NAME", "all photographs")] = None
     """Name of a fixed subset in --subsets."""
     subsets: Path = Path("benchmarks/subsets.json")
     """File that names the photographs of each subset."""
-    layer: int | None = None
-    """The cut; by default the first layer at 16x16."""
+    layer: Annotated[int | None, given("INT", "the first at 16x16")] = None
+    """The cut."""
     steps: int = 300
     """Of every method that has no number of its own."""
-    seconds: float | None = None
+    seconds: Annotated[float | None, given("FLOAT", "equal steps")] = None
     """Equal time instead of equal steps: seconds an image, without compilation."""
     perceptual_weight: float = 0.0
     """Weight of the V that is stored with the generator."""
     learning_rate: float = 0.05
     """Of every method that has none of its own."""
-    judge: Path | None = None
+    judge: Annotated[Path | None, given("FILE", "no column of distances")] = None
     """SqueezeNet v1.0 as .npz: an independent perceptual distance."""
     batch_size: int = 8
     """Photographs in one compiled step."""
     seed: int = 0
     """Of starting codes, discovery, the random partition and the intervals."""
-    weights_dir: Path | None = None
+    weights_dir: Annotated[Path | None, given("FOLDER", "./ported_weights")] = None
     """Where to look first for weights."""
+    json: Switch = False
+    """For programs: one JSON object a line on stdout, each with an "event": left_out, started, row
+    (with its means), and at the end done, stopped or error. Text for people goes to stderr."""

@@ -1,168 +1,157 @@
-"""The work behind ``pmsfc evaluate``; imports jax, so it is imported when the work begins."""
+"""The work behind ``pmsfc evaluate``: a row of the table after the other."""
 
 import dataclasses
 import hashlib
-import json
 from typing import Any
 
 import jax
 import numpy as np
 
-from pmsfc_jax.api import (
-    InputError,
-    InversionConfig,
-    SplitGenerator,
-    Subspaces,
-    discover_subspaces,
-    load_generator,
-    load_images,
-    load_perceptual,
-    random_subspaces,
-    to_uint8,
-)
-from pmsfc_jax.cli.console import notice
-from pmsfc_jax.cli.evaluate.options import Options
-from pmsfc_jax.core.generator import default_layer
-from pmsfc_jax.core.typing import Params
-from pmsfc_jax.evaluation.measure import Judge, Task, measure_row, steps_within
-from pmsfc_jax.evaluation.methods import NUM_SUBSPACES, ROWS, choose_rows, config_of
-from pmsfc_jax.evaluation.subsets import load_subset
-from pmsfc_jax.evaluation.tables import as_csv, as_markdown, summarise
+from pmsfc_jax.api import Subspaces, discover_subspaces, random_subspaces, to_uint8
+from pmsfc_jax.cli.console import notice, progress_bar
+from pmsfc_jax.cli.evaluate.prepare import Job
+from pmsfc_jax.cli.evaluate.report import write_table
+from pmsfc_jax.cli.exit_codes import EXIT_INCOMPLETE
+from pmsfc_jax.cli.wording import counted, duration
+from pmsfc_jax.evaluation.measure import measure_row, seconds_of_a_step, steps_within
+from pmsfc_jax.evaluation.methods import NUM_SUBSPACES, ROWS
 from pmsfc_jax.io.arrays import load_arrays, save_arrays
-from pmsfc_jax.io.atomic import write_text_atomic
-from pmsfc_jax.io.images import save_png
+from pmsfc_jax.io.paths import shown
 from pmsfc_jax.io.runs import make_folder
-from pmsfc_jax.metrics import load_squeezenet, perceptual_distance
-from pmsfc_jax.report.sheet import comparison_sheet
 from pmsfc_jax.version import __version__
 
 _KIND, _FORMAT = "evaluation", 1
-_SHEET_ROWS = 16
+#: Steps of images below which the time of all of them is not worth measuring beforehand.
+_WORTH_A_PILOT = 5_000
+
+Partitions = dict[str | None, Subspaces | None]
+Finished = dict[str, tuple[dict[str, Any], np.ndarray]]
 
 
-def evaluate_run(options: Options) -> int:
-    """Do what `pmsfc evaluate` says; returns its exit code."""
-    names = choose_rows(options.methods)
-    if options.seconds is not None and not options.seconds > 0:
-        raise InputError(f"--seconds must be positive, not {options.seconds}")
-    generator, params = load_generator(options.generator, weights_dir=options.weights_dir)
-    task = _task(options, generator, params)
-    layer = _layer(options, generator)
-    partitions: dict[str | None, Subspaces | None] = {None: None}
-    if any(ROWS[name].partition for name in names):
-        key = jax.random.key(options.seed)
-        found = discover_subspaces(
-            generator, params, layer=layer, num_subspaces=NUM_SUBSPACES, key=key
-        )
-        partitions |= {"discovered": found, "random": random_subspaces(found, key)}
+def work(job: Job) -> int:
+    """Run what is not finished, write and print the table; returns the exit code.
+
+    Raises:
+      InputError: something cannot be written or read.
+
+    """
+    options = job.options
     make_folder(options.out / "methods")
-    records, pictures = {}, []
-    for name in names:
-        records[name], images = _row(options, task, name, layer, partitions[ROWS[name].partition])
-        pictures.append(images)
-    _write(options, task, records, pictures)
-    return 0
+    finished = _finished(job)
+    for name in finished:
+        notice(f"{name}: finished before")
+    to_do = [name for name in job.rows if name not in finished]
+    partitions = _partitions(job, to_do)
+    _tell_beginning(job, to_do, partitions)
+    for name in to_do:
+        finished[name] = record, images = _measure(job, name, partitions)
+        facts = {"kind": _KIND, "format": _FORMAT, "settings": _settings(job, name)}
+        path = options.out / "methods" / f"{name}.npz"
+        save_arrays(path, {"images": images}, facts | {"record": record})
+        mean, seconds = float(np.mean(record["psnr"])), record["seconds_per_image"]
+        notice(f"{name}: {mean:.2f} dB, {seconds:.2f} s each")
+        job.events.tell("row", method=name, psnr_db=mean, seconds_per_image=seconds)
+    records = {name: finished[name][0] for name in job.rows}
+    markdown = write_table(job, records, [finished[name][1] for name in job.rows])
+    # For programs, stdout is theirs alone.
+    (notice if job.events.wanted else print)(markdown.rstrip("\n"))
+    notice(f"written to {shown(options.out)}: table.md, table.csv, table.json, sheet.png")
+    code = EXIT_INCOMPLETE if job.left_out else 0
+    job.events.tell(
+        "done",
+        table=str(options.out / "table.json"),
+        methods=len(records),
+        images=len(job.task.targets),
+        left_out=job.left_out,
+        exit_code=code,
+    )
+    return code
 
 
-def _task(options: Options, generator: SplitGenerator, params: Params) -> Task:
-    perceptual = None
-    if options.perceptual_weight != 0:
-        perceptual = load_perceptual(options.generator, weights_dir=options.weights_dir)
-        if perceptual is None:
-            raise InputError(
-                f"{options.generator} has no perceptual network: leave --perceptual-weight out"
+def _partitions(job: Job, to_do: list[str]) -> Partitions:
+    """The partitions that rows need, discovered and dealt at random."""
+    partitions: Partitions = {None: None}
+    if any(ROWS[name].partition for name in to_do):
+        key = jax.random.key(job.options.seed)
+        with progress_bar("subspaces") as update:
+            found = discover_subspaces(
+                job.task.generator,
+                job.task.params,
+                layer=job.layer,
+                num_subspaces=NUM_SUBSPACES,
+                key=key,
+                on_progress=lambda done, total: update(done, total, ""),
             )
-    paths: Any = options.photos
-    if options.subset is not None:
-        paths = load_subset(options.subsets, options.subset, options.photos)
-    targets = load_images(paths, generator)
-    return Task(generator, params, targets, perceptual, _judge(options), options.seed)
+        partitions |= {"discovered": found, "random": random_subspaces(found, key)}
+    return partitions
 
 
-def _judge(options: Options) -> Judge | None:
-    if options.judge is None or not options.judge.exists():
-        missing = "none was given" if options.judge is None else f"there is no {options.judge}"
-        notice(f"no independent judge ({missing}): the column distance is left out")
-        return None
-    weights = load_squeezenet(options.judge)
-    return lambda a, b: np.asarray(perceptual_distance(weights, a, b))
+def _tell_beginning(job: Job, to_do: list[str], partitions: Partitions) -> None:
+    """How many methods, steps and minutes it will be."""
+    options, images = job.options, len(job.task.targets)
+    steps = [job.steps[name] for name in to_do]
+    seconds = None
+    if options.seconds is not None:
+        what = f"{options.seconds:g} s an image each"
+        seconds = options.seconds * images * len(to_do)
+    else:
+        counts = sorted(set(steps))
+        what = f"{' or '.join(map(str, counts))} steps each"
+        if sum(steps) * images >= _WORTH_A_PILOT:
+            first = to_do[0]
+            subspaces = partitions[ROWS[first].partition]
+            a_step = seconds_of_a_step(job.task, lambda n: job.config(first, n), subspaces)
+            # What the pilot has compiled is part of what its row is measured for.
+            jax.clear_caches()
+            seconds = a_step * images * sum(steps)
+    if to_do:
+        about = "" if seconds is None else f": about {duration(seconds)}, and compilation"
+        notice(f"{counted(len(to_do), 'method')} on {counted(images, 'photograph')}, {what}{about}")
+    job.events.tell(
+        "started",
+        methods=to_do,
+        finished_before=len(job.rows) - len(to_do),
+        images=images,
+        steps=steps,
+        seconds=seconds,
+    )
 
 
-def _layer(options: Options, generator: SplitGenerator) -> int:
-    return default_layer(generator.spec) if options.layer is None else options.layer
-
-
-def _row(
-    options: Options, task: Task, name: str, layer: int, subspaces: Subspaces | None
-) -> tuple[dict[str, Any], np.ndarray]:
-    """A row's record and pictures, from its file where it is finished with these settings."""
-
-    def config_for(steps: int) -> InversionConfig:
-        return config_of(
-            name,
-            layer=layer,
-            num_steps=steps,
-            learning_rate=options.learning_rate,
-            perceptual_weight=options.perceptual_weight,
-            batch_size=options.batch_size,
+def _measure(job: Job, name: str, partitions: Partitions) -> tuple[dict[str, Any], np.ndarray]:
+    """A row's record and pictures."""
+    subspaces, steps = partitions[ROWS[name].partition], job.options.steps
+    if job.options.seconds is not None and "num_steps" not in ROWS[name].fields:
+        steps = steps_within(
+            job.task, lambda n: job.config(name, n), subspaces, job.options.seconds
         )
+    return measure_row(job.task, job.config(name, steps), subspaces)
 
-    settings = {
-        "inversion": dataclasses.asdict(config_for(options.steps)),
+
+def _finished(job: Job) -> Finished:
+    """Rows that are on disk with these settings."""
+    found: Finished = {}
+    for name in job.rows:
+        path = job.options.out / "methods" / f"{name}.npz"
+        if path.exists():
+            arrays, facts = load_arrays(path, kind=_KIND, newest=_FORMAT)
+            if facts["settings"] == _settings(job, name):
+                found[name] = facts["record"], arrays["images"]
+    return found
+
+
+def _settings(job: Job, name: str) -> dict[str, Any]:
+    """What decides a row, as it stands beside it."""
+    options, task = job.options, job.task
+    return {
+        "inversion": dataclasses.asdict(job.config(name, options.steps)),
         "seconds": options.seconds,
         "partition": ROWS[name].partition,
         "generator": options.generator,
         "weights_sha256": task.generator.spec.identity,
         "targets_sha256": hashlib.sha256(to_uint8(task.targets).tobytes()).hexdigest(),
-        "judge": None
-        if task.judge is None or options.judge is None
-        else hashlib.sha256(options.judge.read_bytes()).hexdigest(),
-        "perceptual": task.perceptual.name if task.perceptual else None,
+        "judge": job.judge_sha256,
+        "perceptual": [task.perceptual.name, task.perceptual.identity] if task.perceptual else None,
         "seed": options.seed,
         "device": jax.devices()[0].device_kind,
         "versions": [__version__, jax.__version__],
     }
-    path = options.out / "methods" / f"{name}.npz"
-    if path.exists():
-        arrays, facts = load_arrays(path, kind=_KIND, newest=_FORMAT)
-        if facts["settings"] == settings:
-            notice(f"{name}: finished before")
-            return facts["record"], arrays["images"]
-    steps = options.steps
-    if options.seconds is not None and "num_steps" not in ROWS[name].fields:
-        steps = steps_within(task, config_for, subspaces, options.seconds)
-    record, images = measure_row(task, config_for(steps), subspaces)
-    facts = {"kind": _KIND, "format": _FORMAT, "settings": settings, "record": record}
-    save_arrays(path, {"images": images}, facts)
-    notice(f"{name}: {np.mean(record['psnr']):.2f} dB, {record['seconds_per_image']:.2f} s each")
-    return record, images
-
-
-def _write(
-    options: Options, task: Task, records: dict[str, Any], pictures: list[np.ndarray]
-) -> None:
-    rows = summarise(records, seed=options.seed)
-    markdown = as_markdown(rows, peak_kind=next(iter(records.values()))["peak_kind"])
-    about = {
-        "generator": options.generator,
-        "weights_sha256": task.generator.spec.identity,
-        "subset": options.subset,
-        "seed": options.seed,
-        "device": jax.devices()[0].device_kind,
-        "jax": jax.__version__,
-        "pmsfc_jax": __version__,
-        "summary": rows,
-        "methods": records,
-    }
-    write_text_atomic(options.out / "table.csv", as_csv(rows))
-    write_text_atomic(options.out / "table.md", markdown)
-    write_text_atomic(options.out / "table.json", json.dumps(about, indent=2) + "\n")
-    columns = [to_uint8(task.targets), *pictures]
-    sheet = comparison_sheet(
-        [[column[i] for column in columns] for i in range(min(len(task.targets), _SHEET_ROWS))],
-        column_titles=["target", *records],
-        cell=160,
-    )
-    save_png(options.out / "sheet.png", sheet)
-    print(markdown, end="")
-    notice(f"written to {options.out}: table.md, table.csv, table.json, sheet.png")

@@ -19,9 +19,8 @@ from pmsfc_jax.api import (
 from pmsfc_jax.cli.events import Events
 from pmsfc_jax.cli.invert.earlier import codes_sha256, starting_codes, subspaces_path
 from pmsfc_jax.cli.invert.options import Options
-from pmsfc_jax.cli.invert.report import tell_left_out
 from pmsfc_jax.cli.invert.settings import OPTION_NAMES, config_of, load_v, settings_record
-from pmsfc_jax.cli.photographs import look_at_photographs
+from pmsfc_jax.cli.photographs import look_at_photographs, tell_left_out
 from pmsfc_jax.cli.start_jax import start_jax
 from pmsfc_jax.cli.wording import told_by_options
 from pmsfc_jax.core.errors import InputError

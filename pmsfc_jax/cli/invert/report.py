@@ -1,15 +1,12 @@
 """What ``pmsfc invert`` tells of an image and of a run: rows of metrics, and a table."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from pmsfc_jax.api import InversionResult
-from pmsfc_jax.cli.console import notice, table
-from pmsfc_jax.cli.events import Events
+from pmsfc_jax.cli.console import table
 from pmsfc_jax.io.metrics_table import Row
-from pmsfc_jax.io.paths import shown
 from pmsfc_jax.io.photographs import PhotographFile
 from pmsfc_jax.metrics import psnr, ssim
 from pmsfc_jax.metrics.image_metrics import SSIM_WINDOW
@@ -17,12 +14,6 @@ from pmsfc_jax.metrics.image_metrics import SSIM_WINDOW
 Rows = dict[str, Row]
 #: Longest table on the terminal; of a longer one the middle is left out.
 _SHOWN = 40
-
-
-def tell_left_out(events: Events, path: Path, reason: str) -> None:
-    """A photograph that cannot be used."""
-    notice(f"left out {shown(path)}: {reason}")
-    events.tell("left_out", photograph=shown(path), reason=reason)
 
 
 def measure(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from pmsfc_jax.cli.console import notice
 from pmsfc_jax.cli.events import Events
-from pmsfc_jax.cli.invert.report import tell_left_out
+from pmsfc_jax.cli.photographs import tell_left_out
 from pmsfc_jax.inversion.plan import Batch
 from pmsfc_jax.io.crop import Crop
 from pmsfc_jax.io.notices import Notice, Tally

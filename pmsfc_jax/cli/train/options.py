@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-import tyro
+from pmsfc_jax.cli.parsing import Switch, given
 
 
 @dataclass
@@ -15,15 +15,17 @@ class Options:
     """Folder of images of any size; they are cropped and resized to squares."""
     run: Path
     """Folder for settings, checkpoints, sample sheets and the log."""
-    resolution: int = 32
+    resolution: Annotated[int | None, given("INT", "32, or that of --start-from")] = None
     """Side of the images, a power of two from 8 on."""
-    widths: tuple[int, ...] = (128, 128, 128, 64)
+    widths: Annotated[
+        tuple[int, ...] | None, given("INT ...", "128 128 128 64, or those of --start-from")
+    ] = None
     """Channels at 4x4, 8x8, ... up to the resolution."""
-    discriminator_widths: tuple[int, ...] | None = None
+    discriminator_widths: Annotated[tuple[int, ...] | None, given("INT ...", "as --widths")] = None
     """The discriminator's channels, where they are to be others."""
-    latent_dim: int = 128
+    latent_dim: Annotated[int | None, given("INT", "128, or that of --start-from")] = None
     """Length of a latent code."""
-    start_resolution: int = 8
+    start_resolution: Annotated[int | None, given("INT", "8; all of it with --start-from")] = None
     """Side of the first stage."""
     total_images: int = 400_000
     """Photographs to show in all."""
@@ -50,17 +52,20 @@ class Options:
     """In what the networks compute; bfloat16 is for accelerators."""
     seed: int = 0
     """Of weights, latents and order."""
-    start_from: str | None = None
-    """Begin with weights that are there, by name or folder, instead of random ones."""
-    weights_dir: Path | None = None
+    start_from: Annotated[str | None, given("NAME", "random weights")] = None
+    """Begin with weights that are there, by name or folder, at their own size."""
+    weights_dir: Annotated[Path | None, given("FOLDER", "./ported_weights")] = None
     """Where to look first for the weights of --start-from."""
     save_every_seconds: float = 300.0
     """At most this much work is lost when the process is killed."""
-    export: Path | None = None
+    export: Annotated[Path | None, given("FOLDER", "no weights are written")] = None
     """Write the finished weights to this folder, for instance ported_weights/mine."""
-    export_state: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    export_state: Switch = False
     """Add what a later run needs to train on from the exported weights with --start-from."""
-    card: Path | None = None
+    card: Annotated[Path | None, given("FILE", "no notes")] = None
     """JSON file whose notes (data, licence, ...) go into the exported manifest."""
-    overwrite: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    overwrite: Switch = False
     """Replace exported weights of the same name."""
+    json: Switch = False
+    """For programs: one JSON object a line on stdout, each with an "event": started, progress (at
+    most once a second), and at the end done, stopped or error. Text for people goes to stderr."""

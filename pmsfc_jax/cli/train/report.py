@@ -1,46 +1,35 @@
-"""How `pmsfc train` tells where it is: a bar on a terminal, lines in a log file."""
+"""How `pmsfc train` tells where it is: a bar on a terminal, lines in a log file, events."""
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from time import monotonic
 from typing import TYPE_CHECKING
 
 from pmsfc_jax.cli.console import notice, progress_bar
+from pmsfc_jax.cli.events import Events
 
 if TYPE_CHECKING:
     from pmsfc_jax.training.record import Progress
 
-#: Seconds between two lines where stderr is not a terminal.
-_LINE_SECONDS = 60.0
-
 
 @contextmanager
-def reporter() -> Iterator[Callable[["Progress"], None]]:
-    """Give ``report(progress)``: speed and time left, as a bar or as a line a minute."""
-    told = -float("inf")
-    lines = not sys.stderr.isatty()
+def reporter(total: int, events: Events) -> Iterator[Callable[["Progress"], None]]:
+    """Give ``report(progress)``: speed and time left."""
+    notice("compiling the first stage; nothing is shown until that is done")
     with progress_bar("training") as update:
+        update(0, total, "compiling")
 
         def report(now: "Progress") -> None:
-            nonlocal told
-            speed = f"{now.side}x{now.side} {now.images_per_second:.0f} images/s"
-            update(now.images, now.total_images, speed)
-            if lines and monotonic() - told >= _LINE_SECONDS:
-                told = monotonic()
-                left = duration(now.seconds_left)
-                notice(f"{now.images} of {now.total_images} images, {speed}, {left} left")
+            update(
+                now.images,
+                now.total_images,
+                f"{now.side}x{now.side} {now.images_per_second:.0f} images/s",
+            )
+            events.progress(
+                images=now.images,
+                of=now.total_images,
+                side=now.side,
+                images_per_second=round(now.images_per_second, 3),
+                seconds_left=round(now.seconds_left, 1),
+            )
 
         yield report
-
-
-def duration(seconds: float) -> str:
-    """Seconds as words of the two largest units: ``"1 h 05 min"``, ``"2 d 3 h"``, ``"40 s"``."""
-    minutes, hours = round(seconds / 60), round(seconds / 3600)
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if minutes < 60:
-        return f"{minutes} min"
-    if hours < 48:
-        return f"{minutes // 60} h {minutes % 60:02d} min"
-    return f"{hours // 24} d {hours % 24} h"
