@@ -56,12 +56,12 @@ def _lines(label: str) -> Update:
         nonlocal told, first
         now = time.monotonic()
         # What was done before, in an earlier run or while programs were compiled, tells no speed.
-        first = first or (now, done)
+        first = first or ((now, done) if done else None)
         if now - told < _LINE_SECONDS:
             return
         told = now
         words = [f"{done / total:.0%}" if total else f"{done:g}", *([text] if text else [])]
-        if done > first[1] and total:
+        if first and done > first[1] and total:
             left = (now - first[0]) / (done - first[1]) * (total - done)
             words.append(f"{duration(left)} left")
         notice(f"{label}: {', '.join(words)}")

@@ -29,6 +29,8 @@ class Events:
 
     def progress(self, **facts: Any) -> None:
         """`tell` progress, but at most once a second."""
+        if not self.wanted:
+            return
         now = time.monotonic()
         if now - self._last >= _INTERVAL:
             self._last = now

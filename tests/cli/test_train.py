@@ -160,6 +160,6 @@ def test_a_log_file_gets_a_line_every_half_minute(capsys, monkeypatch):
     assert capsys.readouterr().err.splitlines() == [
         "compiling the first stage; nothing is shown until that is done",
         # From the first report on: 200 images took 30 s.
-        "training: 30%, 16x16 2 images/s, 93 s left",
+        "training: 30%, 16x16 2 images/s, 2 min left",
         "training: 40%, 16x16 2 images/s, 2 min left",
     ]
