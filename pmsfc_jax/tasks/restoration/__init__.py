@@ -1,0 +1,1 @@
+"""Restoration: several small inversions through a degradation, their mean, and how sure it is."""
