@@ -66,9 +66,13 @@ from pmsfc_jax.subspace import (
     subspaces_from_labels,
 )
 from pmsfc_jax.subspace.records import FORMAT, record_of, subspaces_from_record
+from pmsfc_jax.tasks import degradations
 from pmsfc_jax.tasks.edit.codes import morph, move
 from pmsfc_jax.tasks.edit.edited import Edited, draw_edited, edited
 from pmsfc_jax.tasks.edit.features import mix, swap
+from pmsfc_jax.tasks.restoration.calibration import Calibration
+from pmsfc_jax.tasks.restoration.restore import Restoration, restore
+from pmsfc_jax.tasks.restoration.settings import RestoreConfig
 from pmsfc_jax.weights.convert import convert_checkpoint
 
 __all__ = [
@@ -81,6 +85,7 @@ __all__ = [
     "ByCorrelation",
     "ByCosine",
     "ByEffect",
+    "Calibration",
     "Clustering",
     "Codes",
     "Cut",
@@ -101,6 +106,8 @@ __all__ = [
     "Paper",
     "PaperOptions",
     "Perceptual",
+    "Restoration",
+    "RestoreConfig",
     "Resume",
     "Ridge",
     "SelfExpressionResult",
@@ -117,6 +124,7 @@ __all__ = [
     "choose_mu",
     "composed",
     "convert_checkpoint",
+    "degradations",
     "discover_subspaces",
     "draw_features",
     "edited",
@@ -139,6 +147,7 @@ __all__ = [
     "preset",
     "random_subspaces",
     "render",
+    "restore",
     "save_codes",
     "save_edited",
     "save_subspaces",
