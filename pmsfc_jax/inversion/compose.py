@@ -15,6 +15,9 @@ from pmsfc_jax.core.typing import Array, Key, Params
 from pmsfc_jax.inversion.codes import Codes
 from pmsfc_jax.inversion.compositions import Composition
 
+#: Share of the way from the centre to a draw at which codes start, for families whose draws are
+#: truncated towards a centre: the one that StyleGAN2's own samples are usually shown with.
+START_TRUNCATION = 0.7
 #: Channels of each subspace.
 Groups = tuple[tuple[int, ...], ...]
 
@@ -209,7 +212,9 @@ def initial_codes(
 
     def draw(key: Key) -> Codes:
         key_z, key_w = jax.random.split(key)
-        latent = cut.generator.draw(params, key_z, num_rows * codes)
+        latent = _truncated(
+            cut, params, cut.generator.draw(params, key_z, num_rows * codes), composition.at_centre
+        )
         spread = 1 + noise * jax.random.normal(key_w, (*shape, cut.channels))
         return Codes(
             jax.tree.map(lambda leaf: leaf.reshape(*shape, *leaf.shape[1:]), latent),
@@ -218,3 +223,15 @@ def initial_codes(
         )
 
     return jax.vmap(draw)(keys)
+
+
+def _truncated(cut: Cut, params: Params, latent: Any, at_centre: bool) -> Any:
+    """Draws moved towards the generator's centre, where it has one."""
+    if cut.generator.centre is None:
+        return latent
+    share = 0.0 if at_centre else START_TRUNCATION
+    return jax.tree.map(
+        lambda middle, drawn: middle[None] + share * (drawn - middle[None]),
+        cut.generator.centre(params),
+        latent,
+    )

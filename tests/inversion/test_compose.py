@@ -1,5 +1,7 @@
 """Equations 7 and 8 against loops in float64."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -158,3 +160,16 @@ def test_shares_of_codes_sum_to_one_whatever_the_signs():
     expected = mass / mass.sum(axis=(1, 2), keepdims=True)
     np.testing.assert_allclose(shares(jnp.asarray(mixing)), expected, rtol=1e-5)
     assert np.isfinite(shares(jnp.zeros((1, 1, 2, 3)))).all()
+
+
+def test_codes_start_truncated_towards_a_centre_and_a_single_one_at_it(tiny):
+    generator, params = tiny
+    middle = np.arange(6, dtype=np.float32)
+    centred = dataclasses.replace(
+        generator, centre=lambda params: jnp.asarray(middle), program=None
+    )
+    plain = drawn_codes(tiny, "pmsfc").latent
+    ours = drawn_codes((centred, params), "pmsfc").latent
+    np.testing.assert_allclose(ours, middle + 0.7 * (plain - middle), rtol=1e-5, atol=1e-6)
+    single = drawn_codes((centred, params), "single").latent
+    np.testing.assert_array_equal(single, np.broadcast_to(middle, single.shape))

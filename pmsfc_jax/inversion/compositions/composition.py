@@ -54,6 +54,9 @@ class Composition:
         the target by the term ``base``.
       live: ``(rows [r, c], k) -> [r, c]``, which weights have an effect.
       level: of ``k`` codes, the weight that each starts with.
+      at_centre: its codes start where draws are truncated to, for families that have such a
+        centre (the mean w of StyleGAN2); else they start between there and their draws, since
+        codes that start equal stay equal.
       noise: standard deviation of the starting weights, as a share of their level: codes start
         nearly alike, since weights of random sign let denominators cross zero.
       weights_per_channel: of ``r`` sets of ``k`` codes, how many numbers weight what one channel
@@ -73,6 +76,7 @@ class Composition:
     extra: tuple[slice, ...] = field(compare=False, default=())
     live: Callable[[Array, int], Array] = field(compare=False, default=_all_weights)
     level: Callable[[int], float] = field(compare=False, default=_mean)
+    at_centre: bool = field(compare=False, default=False)
     noise: float = field(compare=False, default=0.1)
     weights_per_channel: Callable[[int, int], int] = field(compare=False, default=_codes)
     default_codes: int = field(compare=False, default=4)

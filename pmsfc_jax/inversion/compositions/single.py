@@ -20,6 +20,7 @@ COMPOSITION = Composition(
     live=lambda rows, codes: jnp.zeros(rows.shape, bool),
     level=lambda codes: 0.0,
     weights_per_channel=lambda num_rows, codes: 0,
+    at_centre=True,
     default_codes=1,
     fixed_codes=True,
 )
