@@ -83,6 +83,25 @@ def rosinality(arrays):
     return out
 
 
+def openmmlab(arrays):
+    """The same network under the names of mmgeneration and mmagic, without a prefix."""
+    renamed = {}
+    for name, array in rosinality(arrays).items():
+        new = name.replace("style.", "style_mapping.", 1) if name.startswith("style.") else name
+        if new.endswith(("modulation.weight",)) or name.startswith("style."):
+            new = new.replace(".weight", ".linear.weight_orig")
+        for old, ours in (
+            ("modulation", "style_modulation"),
+            ("conv.weight", "conv.weight_orig"),
+            ("noise.weight", "noise_injector.weight"),
+            ("input.input", "constant_input.input"),
+            ("noises.noise_", "injected_noise_"),
+        ):
+            new = new.replace(old, ours)
+        renamed[new] = array
+    return renamed
+
+
 def filtered(x, before, after):
     """Convolve every channel with four times the filter, with zeros around."""
     x = np.pad(x, ((0, 0), (0, 0), (before, after), (before, after)))

@@ -39,6 +39,7 @@ OPTIONS: dict[str, Option] = {
     "noise": Option(str, "StyleGAN2's noise maps", ("stored", "none")),
     "optimise_class": Option(bool, "whether the class is optimised like the code"),
     "epsilon": Option(float, "what batch norms add to a variance", low=0),
+    "colours": Option(str, "order of an image's channels", ("rgb", "bgr")),
     "clamp": Option(float, "largest magnitude after an activation, 0 for no limit", low=0),
     "activation": Option(
         str, "what follows each hidden layer", ("relu", "leaky_relu", "elu", "linear")

@@ -27,6 +27,7 @@ from pmsfc_jax.weights.layouts.pggan import (
     zoo,
 )
 from pmsfc_jax.weights.layouts.stylegan2 import nvlabs as stylegan2_nvlabs
+from pmsfc_jax.weights.layouts.stylegan2 import openmmlab as stylegan2_openmmlab
 from pmsfc_jax.weights.layouts.stylegan2 import rosinality as stylegan2_rosinality
 from pmsfc_jax.weights.layouts.unknown import unknown
 from pmsfc_jax.weights.networks.find import find_groups
@@ -47,6 +48,7 @@ LAYOUTS: tuple[Layout, ...] = (
     fletchersarip93.LAYOUT,
     stylegan2_nvlabs.LAYOUT,
     stylegan2_rosinality.LAYOUT,
+    stylegan2_openmmlab.LAYOUT,
     ajbrock.LAYOUT,
     huggingface.LAYOUT,
     vgg16_torchvision.LAYOUT,

@@ -273,6 +273,27 @@ def test_rosinality_draws_as_written_in_float64():
         converted({"g_ema": theirs, "latent_avg": mean[1:]})
 
 
+def test_openmmlab_draws_as_written_in_float64():
+    arrays, raw = (native.nvlabs(seed, **(SKETCH | {"latent": 7})) for seed in (4, 5))
+    z = np.random.default_rng(1).standard_normal((3, 7)).astype(np.float32)
+    expected = native.forward(arrays, z)
+    averaged, other = native.openmmlab(arrays), native.openmmlab(raw)
+    tree = {"meta": {"iter": 1}, "state_dict": {f"generator.{k}": v for k, v in other.items()}}
+    drawn_raw = image_of(converted(tree, latent_space="z"), z)
+    assert error(drawn_raw[:, ::-1], native.forward(raw, z)) < TOLERANCE
+    tree["state_dict"] |= {f"generator_ema.{k}": v for k, v in averaged.items()}
+    tree["state_dict"]["discriminator.convs.0.bias"] = np.ones(3, np.float32)
+    for colours, image in (("rgb", expected), ("bgr", expected[:, ::-1])):
+        conversion = converted(tree, latent_space="z", colours=colours)
+        assert error(image_of(conversion, z), image) < TOLERANCE
+    assert error(expected[:, ::-1], expected) > FAR
+    mean = arrays["mapping.w_avg"]
+    alone = converted(averaged | {"w_avg": mean})
+    np.testing.assert_array_equal(alone.params["w_mean"], mean)
+    with pytest.raises(InputError, match=r"style_mapping\.2\.bias"):
+        converted({name: a for name, a in averaged.items() if name != "style_mapping.2.bias"})
+
+
 def test_the_mean_is_that_of_the_mapping():
     arrays = native.rosinality(native.nvlabs(4, **(SKETCH | {"latent": 7})))
     conversion = converted({"g_ema": arrays})
