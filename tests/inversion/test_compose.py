@@ -168,7 +168,7 @@ def test_codes_start_truncated_towards_a_centre_and_a_single_one_at_it(tiny):
     centred = dataclasses.replace(
         generator, centre=lambda params: jnp.asarray(middle), program=None
     )
-    plain = drawn_codes(tiny, "pmsfc").latent
+    plain = np.asarray(drawn_codes(tiny, "pmsfc").latent)
     ours = drawn_codes((centred, params), "pmsfc").latent
     np.testing.assert_allclose(ours, middle + 0.7 * (plain - middle), rtol=1e-5, atol=1e-6)
     single = drawn_codes((centred, params), "single").latent
