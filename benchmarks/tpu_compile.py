@@ -51,7 +51,7 @@ from pmsfc_jax.inversion.form import form_of, traced
 from pmsfc_jax.inversion.initialise import code_shapes
 from pmsfc_jax.inversion.optimise import advance, start
 from pmsfc_jax.inversion.solvers import LBFGS, SOLVERS
-from pmsfc_jax.nn import dcgan, pggan, vgg16
+from pmsfc_jax.nn import dcgan, pggan, stylegan2, vgg16
 from pmsfc_jax.parallel.mesh import DATA
 
 R = 4
@@ -87,6 +87,12 @@ CASES = {
     "faces64": Case(dcgan, faces64(), 16),
     "pggan256": Case(pggan, full_pggan(256), 8),
     "pggan1024": Case(pggan, full_pggan(1024), 2),
+    # Widths of the published networks of this resolution (configuration f).
+    "stylegan2_256": Case(
+        stylegan2,
+        stylegan2.StyleGAN2Config(512, 512, 8, (512, 512, 512, 512, 512, 256, 128)),
+        8,
+    ),
     "small pggan": Case(pggan, pggan.PGGANConfig(8, (8,) * 8), 8),
     "small dcgan": Case(
         dcgan,
@@ -100,6 +106,7 @@ CASES = {
         ),
         8,
     ),
+    "small stylegan2": Case(stylegan2, stylegan2.StyleGAN2Config(8, 8, 2, (8, 8, 8)), 8),
 }
 
 
@@ -120,7 +127,7 @@ def measured_runs() -> list[Run]:
     runs += [Run("tops32", judge=judge) for judge in ("discriminator", "vgg16")]
     runs += [Run(case, solver="adam") for case in ("faces64", "pggan256", "pggan1024")]
     runs += [Run(case) for case in ("faces64", "pggan256", "pggan1024")]
-    runs += [Run(case, "pmsfc") for case in ("faces64", "pggan256")]
+    runs += [Run("stylegan2_256"), Run("pggan256", "pmsfc")]
     runs += [Run(case, topology="v6e:2x2") for case in ("tops32", "faces64", "pggan256")]
     return runs
 
@@ -130,7 +137,8 @@ def quick_runs() -> list[Run]:
     runs = [Run("small pggan", name, "adam") for name in COMPOSITIONS]
     runs += [Run("small pggan", solver=name) for name in SOLVERS if name != "adam"]
     runs += [Run("small pggan", judge=judge) for judge in ("discriminator", "vgg16")]
-    return [*runs, Run("small dcgan", "pmsfc"), Run("small dcgan")]
+    others = ("small dcgan", "small stylegan2")
+    return runs + [Run(case, name, "adam") for case in others for name in ("pmsfc", "pmsfc_full")]
 
 
 def judge_of(name: str) -> tuple[Callable[..., Any] | None, Any]:
