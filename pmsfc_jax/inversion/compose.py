@@ -91,8 +91,11 @@ def compose_features(features: Array, mixing: Array) -> Array:
     """
     chex.assert_rank([features, mixing], [6, 4])
     chex.assert_equal_shape_prefix([features, mixing], 3)
-    # A product and a sum, and no contraction: channels are never summed over.
-    return (features * mixing[:, :, :, None, None, :]).sum(axis=(1, 2))
+    # A product and a sum, and no contraction: channels are never summed over. One sum over all
+    # codes: of two, a TPU's compiler writes out the gradient, as large as all features.
+    b, r, k, *map_shape = features.shape
+    flat = features.reshape(b, r * k, *map_shape)
+    return (flat * mixing.reshape(b, r * k, 1, 1, -1)).sum(axis=1)
 
 
 def compose_groups(features: tuple[Array, ...], mixing: Array, groups: Groups) -> Array:
