@@ -1,5 +1,6 @@
 """``pmsfc sample``, and the list that ``pmsfc info`` gives."""
 
+import dataclasses
 import json
 
 import jax
@@ -26,6 +27,18 @@ def test_a_seed_draws_the_same_image_whatever_the_others_are(prior):
     np.testing.assert_allclose(generator(params, codes)[0], images[2], atol=1e-4)
     with pytest.raises(InputError, match="have no centre: leave out truncation"):
         draw_samples(generator, params, [3], truncation=0.5)
+
+
+def test_truncation_draws_towards_the_centre(prior):
+    plain, params = prior
+    ones = jax.tree.map(lambda leaf: jax.numpy.ones(leaf.shape, leaf.dtype), plain.spec.latent)
+    generator = dataclasses.replace(plain, centre=lambda params: ones)
+    centre = np.asarray(generator(params, ones[None]))[0]
+    still = draw_samples(generator, params, [3, 4], truncation=0.0)
+    np.testing.assert_allclose(still, np.stack([centre, centre]), atol=1e-4)
+    half = draw_samples(generator, params, [3], truncation=0.5)[0]
+    code = generator.draw(params, jax.random.key(3), 1)
+    np.testing.assert_allclose(half, generator(params, 0.5 * (code + 1))[0], atol=1e-4)
 
 
 def test_sheets_and_single_pictures(prior, tmp_path, capfd):
