@@ -38,8 +38,10 @@ class Wanted(NamedTuple):
 def convert(wanted: Wanted) -> None:
     """Convert, and print what was recognised, what was assumed, the layers, and what to do next."""
     from pmsfc_jax.api import convert_checkpoint
+    from pmsfc_jax.cli.start_jax import start_jax
     from pmsfc_jax.weights.store.manifest import read_manifest
 
+    start_jax()
     say: Callable[[str], None] = notice if wanted.json else print
     folder = convert_checkpoint(
         wanted.source,

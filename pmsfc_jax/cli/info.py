@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import tyro
 
 from pmsfc_jax.cli.console import notice, table
-from pmsfc_jax.cli.parsing import parse
+from pmsfc_jax.cli.parsing import given, parse
 from pmsfc_jax.core.errors import InputError
 
 
@@ -15,9 +16,9 @@ from pmsfc_jax.core.errors import InputError
 class Options:
     """List converted weights, or show a generator's layers, parameters, and where it came from."""
 
-    name: tyro.conf.Positional[str | None] = None
-    """Name of converted weights, or the path of their folder; without it all names are listed."""
-    weights_dir: Path | None = None
+    name: Annotated[tyro.conf.Positional[str | None], given("NAME", "list all names")] = None
+    """Name of converted weights, or the path of their folder."""
+    weights_dir: Annotated[Path | None, given("FOLDER", "./ported_weights")] = None
     """Where to look first for weights."""
 
 
@@ -30,10 +31,12 @@ def main(argv: Sequence[str]) -> int:
 
     from pmsfc_jax.api import load_generator, load_perceptual
     from pmsfc_jax.cli.conversion import describe_choices, headline, layer_table
+    from pmsfc_jax.cli.start_jax import start_jax
     from pmsfc_jax.weights.store.manifest import read_manifest
     from pmsfc_jax.weights.store.placing import settled
     from pmsfc_jax.weights.store.search import find_weights
 
+    start_jax()
     generator, params = load_generator(options.name, weights_dir=options.weights_dir)
     folder = settled(find_weights(options.name, options.weights_dir))
     count = sum(leaf.size for leaf in jax.tree.leaves(params))

@@ -8,7 +8,7 @@ from typing import Annotated
 import tyro
 
 from pmsfc_jax.cli.console import notice, progress_bar
-from pmsfc_jax.cli.parsing import parse
+from pmsfc_jax.cli.parsing import Switch, given, parse
 from pmsfc_jax.core.errors import InputError
 
 
@@ -24,13 +24,13 @@ class Options:
     """How many samples, of the seeds from --seed on."""
     seed: int = 0
     """The first seed."""
-    seeds: tuple[int, ...] = ()
+    seeds: Annotated[tuple[int, ...], given("INT ...", "those from --seed on")] = ()
     """These seeds instead."""
     truncation: float = 1.0
     """How far codes stray from their centre, from 0 to 1, for families that have one."""
-    separate: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    separate: Switch = False
     """Save each sample as a picture of its own, named by its seed."""
-    weights_dir: Path | None = None
+    weights_dir: Annotated[Path | None, given("FOLDER", "./ported_weights")] = None
     """Where to look first for weights."""
 
 
@@ -44,9 +44,11 @@ def main(argv: Sequence[str]) -> int:
         raise InputError(f"--truncation is {options.truncation}; it lies between 0 and 1")
     from pmsfc_jax.api import load_generator, to_uint8
     from pmsfc_jax.cli.samples import draw_samples, samples_sheet
+    from pmsfc_jax.cli.start_jax import start_jax
     from pmsfc_jax.io.images import save_png
     from pmsfc_jax.io.runs import make_folder
 
+    start_jax()
     generator, params = load_generator(options.name, weights_dir=options.weights_dir)
     with progress_bar("samples") as update:
         images = to_uint8(
