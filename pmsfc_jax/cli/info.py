@@ -37,6 +37,7 @@ def main(argv: Sequence[str]) -> int:
     from pmsfc_jax.weights.store.search import find_weights
 
     start_jax()
+    start_jax()
     generator, params = load_generator(options.name, weights_dir=options.weights_dir)
     folder = settled(find_weights(options.name, options.weights_dir))
     count = sum(leaf.size for leaf in jax.tree.leaves(params))

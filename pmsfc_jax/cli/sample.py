@@ -49,6 +49,7 @@ def main(argv: Sequence[str]) -> int:
     from pmsfc_jax.io.runs import make_folder
 
     start_jax()
+    start_jax()
     generator, params = load_generator(options.name, weights_dir=options.weights_dir)
     with progress_bar("samples") as update:
         images = to_uint8(

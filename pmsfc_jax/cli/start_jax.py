@@ -1,5 +1,6 @@
 """Start jax for a command: the same numbers on the same machine, whatever the environment says."""
 
+import os
 import warnings
 
 from pmsfc_jax.cli.compile_cache import use_compilation_cache
@@ -33,8 +34,9 @@ def start_jax(*, cache: bool = True) -> None:
         jax.config.update(name, value)
     try:
         jax.devices()
-    except RuntimeError as error:
-        reason = " ".join(str(error).split())
+    except Exception as error:  # a platform that has no plugin fails an assertion of jax
+        asked = os.environ.get("JAX_PLATFORMS", "")
+        reason = " ".join(str(error).split()) or f"there is no device of {asked!r}"
         raise InputError(
             f"jax cannot start: {reason}; let JAX_PLATFORMS name what this machine has, such as "
             "cpu, or leave it out"

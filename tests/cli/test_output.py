@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 
@@ -55,10 +56,12 @@ def test_what_only_prints_has_failed_where_it_cannot(command):
     assert "Traceback" not in err
 
 
-def test_jax_that_cannot_start_is_said_so(command, photos, tmp_path):
-    code, err = command(
-        ["invert", photos, "--out", tmp_path / "run", *SHORT], JAX_PLATFORMS="nothing"
-    )
+@pytest.mark.parametrize("platform", ["nothing", "cuda"])
+def test_jax_that_cannot_start_is_said_so(command, photos, tmp_path, platform):
+    if platform == jax.default_backend().replace("gpu", "cuda"):
+        pytest.skip("it can")
+    words = ["invert", photos, "--out", tmp_path / "run", *SHORT]
+    code, err = command(words, JAX_PLATFORMS=platform)
     assert code == 2
     assert "jax cannot start" in err
     assert "damaged" not in err

@@ -16,6 +16,7 @@ from pmsfc_jax.api import (
 )
 from pmsfc_jax.cli.discover.options import Options
 from pmsfc_jax.cli.judge import JUDGE_NAME, load_judge
+from pmsfc_jax.cli.start_jax import start_jax
 from pmsfc_jax.core.checks import positive_int
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.typing import Params
@@ -65,6 +66,7 @@ def prepare(options: Options, argv: Sequence[str]) -> Job:
         method=find_method(options.method)(mu=options.mu),
         relation=find_relation(options.relation)(),
     )
+    start_jax()
     generator, params = load_generator(options.name, weights_dir=options.weights_dir)
     check_question(generator, options.layer, options.num_subspaces)
     distance, judge = _distance(options) if options.out and options.report else (None, None)
