@@ -70,6 +70,7 @@ from pmsfc_jax.tasks import degradations
 from pmsfc_jax.tasks.edit.codes import morph, move
 from pmsfc_jax.tasks.edit.edited import Edited, draw_edited, edited
 from pmsfc_jax.tasks.edit.features import mix, swap
+from pmsfc_jax.tasks.restoration.blind import estimate_kernels
 from pmsfc_jax.tasks.restoration.calibration import Calibration
 from pmsfc_jax.tasks.restoration.restore import Restoration, restore
 from pmsfc_jax.tasks.restoration.settings import RestoreConfig
@@ -128,6 +129,7 @@ __all__ = [
     "discover_subspaces",
     "draw_features",
     "edited",
+    "estimate_kernels",
     "exchange_grid",
     "feature_gram",
     "invert",

@@ -56,7 +56,7 @@ class Restoration:
 
     Attributes:
       restored: ``[n, H, W, 3]`` float32, nominally in [-1, 1]: the mean of the samples that are not
-        screened out, with what was observed put back.
+        screened out, in each of which what was observed was put back.
       samples: ``[n, M, H, W, 3]``, likewise put back.
       uncertainty: ``[n, H, W]``, standard deviation over samples, root mean square over colours,
         times the scale of ``calibration`` where there is one; in units of images (2 is the whole
@@ -129,7 +129,7 @@ def restore(
         raise InputError(f"samples must be at least 1, not {samples}")
     observed = check_observation(generator.spec, observed, degradation.operator)
     run = partial(
-        _inverted,
+        inverted_samples,
         generator,
         params,
         degradation,
@@ -146,18 +146,18 @@ def restore(
     inversion, calibration, tried = _chosen(generator, observed, degradation, config, run, samples)
     whole = np.ones((*observed.target.shape[:3], 1), np.float32)
     result = run(observed, whole, inversion)
-    drawn, misfit = _seen(degradation, observed, whole, result, samples)
+    drawn, misfit = seen_samples(degradation, observed, whole, result, samples)
     screened = screened_out(misfit, config.screen)
-    mean, _ = mean_and_deviation(drawn, screened)
     finish = jax.jit(degradation.finish)
     finished = [finish(observed.operands, observed.target, drawn[:, i]) for i in range(samples)]
     put_back = np.stack([np.asarray(x) for x in finished], axis=1)
-    _, deviation = mean_and_deviation(put_back, screened)
+    # The mean of pictures that each fit what was observed fits it, too, and lies further inside.
+    mean, deviation = mean_and_deviation(put_back, screened)
     uncertainty = np.sqrt(np.square(deviation).mean(axis=-1))
     if calibration is not None:
         uncertainty = uncertainty * np.float32(calibration.scale)
     return Restoration(
-        restored=np.asarray(finish(observed.operands, observed.target, mean)),
+        restored=mean,
         samples=put_back,
         uncertainty=uncertainty,
         calibration=calibration,
@@ -172,7 +172,7 @@ def restore(
 _Run = Callable[[Observation, np.ndarray, InversionConfig], InversionResult]
 
 
-def _inverted(
+def inverted_samples(
     generator: SplitGenerator,
     params: Params,
     degradation: Degradation,
@@ -183,6 +183,7 @@ def _inverted(
     samples: int,
     **rest: Any,
 ) -> InversionResult:
+    """The inversions of all samples; see `restore`."""
     return invert(
         generator,
         params,
@@ -193,7 +194,7 @@ def _inverted(
     )
 
 
-def _seen(
+def seen_samples(
     degradation: Degradation,
     observed: Observation,
     keep: np.ndarray,
@@ -267,7 +268,7 @@ def _trial(
 ) -> _Trial:
     """How well the mean of samples tells the measurements that they did not see."""
     operator = degradation.operator
-    drawn, misfit = _seen(degradation, observed, keep, result, samples)
+    drawn, misfit = seen_samples(degradation, observed, keep, result, samples)
     out = screened_out(misfit, screen)
     apply = jax.jit(operator.apply)
     seen = np.stack(
