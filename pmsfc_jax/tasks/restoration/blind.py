@@ -31,7 +31,7 @@ def estimate_kernels(
     key: Key,
     config: RestoreConfig | None = None,
     samples: int = 4,
-    rounds: int = 4,
+    rounds: int = 3,
     should_stop: Callable[[], bool] = lambda: False,
     devices: Sequence[jax.Device] | None = None,
 ) -> np.ndarray:

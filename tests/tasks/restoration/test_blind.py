@@ -28,18 +28,10 @@ def blurred():
 def test_an_unknown_kernel_is_approached(blurred):
     generator, params, photographs, kernels = blurred
     config = RestoreConfig(
-        codes=2, steps=20, inversion=InversionConfig(composition="mganprior", batch_size=4)
+        codes=2, steps=40, inversion=InversionConfig(composition="mganprior", batch_size=8)
     )
     found = estimate_kernels(
-        generator,
-        params,
-        photographs,
-        side=3,
-        layer=1,
-        key=KEY,
-        config=config,
-        samples=2,
-        rounds=2,
+        generator, params, photographs, side=3, layer=0, key=KEY, config=config
     )
     assert found.shape == (2, 3, 3)
     np.testing.assert_allclose(found.sum(axis=(1, 2)), 1, atol=1e-5)
