@@ -21,7 +21,13 @@ R, C = 3, 12
 PARTITION = np.eye(R, dtype=np.float32).repeat(C // R, axis=1)
 #: Files that may name a composition: presets and rows of tables name what they consist of, options
 #: list what can be chosen.
-MAY_NAME = ("evaluation/methods.py", "inversion/config.py", "options.py", "cli/invert.py")
+MAY_NAME = (
+    "evaluation/methods.py",
+    "inversion/config.py",
+    "inversion/presets.py",
+    "tasks/restoration/settings.py",
+    "options.py",
+)
 
 
 @pytest.fixture(params=COMPOSITIONS)
