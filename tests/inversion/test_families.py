@@ -13,8 +13,8 @@ from tests.nn.families import GENERATORS, random_params
 KEY = jax.random.key(0)
 CASES = [
     ("stylegan2", "skip in w", "single"),
-    ("stylegan2", "resnet in z, clamped", "mganprior"),
-    ("biggan", "hierarchical", "mganprior"),
+    pytest.param("stylegan2", "resnet in z, clamped", "mganprior", marks=pytest.mark.slow),
+    pytest.param("biggan", "hierarchical", "mganprior", marks=pytest.mark.slow),
     ("biggan", "class frozen", "single"),
 ]
 
