@@ -42,7 +42,7 @@ METHODS = {
     ),
 }
 PUBLISHED = {
-    "mganprior_published": "mGANprior, published settings",
+    "mganprior_published": "mGANprior as published",
     "pmsfc_full_4x4_lbfgs": "`pmsfc invert`, default preset",
 }
 QUALITY = ("PSNR dB (95 % of the mean)", "SSIM", "distance", "s an image")
