@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "invert": "find the codes of photographs and redraw them",
+    "merge": "merge the shares of a run on many machines",
     "render": "draw images again from saved codes",
     "discover": "find the subspaces of a generator's layer",
     "fetch": "download published weights and convert them",

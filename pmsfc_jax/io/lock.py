@@ -2,14 +2,16 @@
 
 The file ``.lock`` says which process on which machine writes. Where the operating system has locks
 it also holds one on that file, which ends with the process, however that happens: so a lock that a
-dead process of this machine has left is taken over. Whether a process of another machine lives
-cannot be seen, and is for the user to say.
+dead process of this machine has left is taken over. A holder touches its file every few seconds:
+whoever is patient can see that one on another machine is silent, without comparing clocks.
 """
 
 import json
 import os
+import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,6 +25,11 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 _NAME = ".lock"
+#: Seconds between two touches of a file that is held.
+_BEAT = 15.0
+#: Seconds of silence after which a holder on another machine is taken to be dead: more than the
+#: minute for which network disks may show an old time.
+SILENCE = 120.0
 
 
 class _Holder(NamedTuple):
@@ -30,9 +37,33 @@ class _Holder(NamedTuple):
     host: str
 
 
+class HeldElsewhere(InputError):
+    """A process of another machine holds the folder, or did before it died."""
+
+
+class Writer(NamedTuple):
+    """Who holds a folder.
+
+    Attributes:
+      pid: its process.
+      host: the machine of the process.
+      dead: whether it is known to have ended, or was silent for long.
+
+    """
+
+    pid: int
+    host: str
+    dead: bool
+
+
 @contextmanager
-def only_writer(folder: Path) -> Iterator[None]:
+def only_writer(folder: Path, *, patience: float | None = None) -> Iterator[None]:
     """Hold ``folder``, which exists, while the block runs.
+
+    Args:
+      folder: to be held.
+      patience: for how many seconds a holder on another machine is watched; one that is silent for
+        so long is dead, and its place is taken. By default its place is never taken.
 
     Raises:
       InputError: another process holds it, or a file cannot be made in it.
@@ -40,11 +71,12 @@ def only_writer(folder: Path) -> Iterator[None]:
     """
     path = folder / _NAME
     try:
-        descriptor = _take(path)
+        descriptor = _take_from_the_dead(path, patience)
     except OSError as error:
         raise InputError(f"cannot write in {shown(folder)}: {os_reason(error)}") from error
     try:
-        yield
+        with _beating(path):
+            yield
     finally:
         if fcntl is None:
             os.close(descriptor)  # Windows removes no file that is open
@@ -72,6 +104,75 @@ def check_no_writer(folder: Path) -> None:
         os.close(descriptor)
 
 
+def writer_of(folder: Path, now: float) -> Writer | None:
+    """Who holds ``folder``, or held it and died; changes nothing.
+
+    Args:
+      folder: that may be held.
+      now: the present time by the clock of the disk, such as the time of a file just written there.
+
+    """
+    path = folder / _NAME
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        holder, touched = _read_holder(descriptor), os.fstat(descriptor).st_mtime
+    finally:
+        os.close(descriptor)
+    if holder is None:
+        return None
+    here = holder.host == host()
+    return Writer(*holder, dead=not is_alive(holder.pid) if here else now - touched > SILENCE)
+
+
+@contextmanager
+def _beating(path: Path) -> Iterator[None]:
+    """Touch a file every few seconds while the block runs."""
+    ended = threading.Event()
+
+    def beat() -> None:
+        while not ended.wait(_BEAT):
+            with suppress(OSError):  # a disk that is away for a moment
+                os.utime(path)
+
+    thread = threading.Thread(target=beat, name="lock", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _take_from_the_dead(path: Path, patience: float | None) -> int:
+    try:
+        return _take(path)
+    except HeldElsewhere:
+        if patience is None or not _is_silent(path, patience):
+            raise
+    path.unlink(missing_ok=True)
+    return _take(path)
+
+
+def _is_silent(path: Path, seconds: float) -> bool:
+    """Watch a file for some seconds: whether nobody touches it."""
+
+    def touched() -> int | None:
+        try:
+            return path.stat().st_mtime_ns
+        except OSError:
+            return None
+
+    before, end = touched(), time.monotonic() + seconds
+    while time.monotonic() < end:
+        time.sleep(min(1.0, seconds))
+        if touched() != before:
+            return False
+    return True
+
+
 def _take(path: Path) -> int:
     """The open file ``path``, locked where there are locks, with this process in it."""
     while True:
@@ -95,7 +196,7 @@ def _check_holder(path: Path, descriptor: int) -> None:
     """Lock the file where that is possible; an error where another process holds it."""
     holder = _read_holder(descriptor)
     if holder is not None and holder.host != host():
-        raise InputError(
+        raise HeldElsewhere(
             f"{shown(path.parent)} is in use by process {holder.pid} on {holder.host}: wait for "
             f"it, or remove {shown(path)} if that process is gone"
         )

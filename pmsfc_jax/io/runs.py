@@ -10,6 +10,7 @@ sheet.png            what was inverted beside what was drawn; sheet-2.png, ... o
 rendered/NAME.png    drawn again by ``pmsfc render``
 batches.json         which images were inverted together (`pmsfc_jax.io.plans`)
 state/               batches in progress, gone when the run is done (`pmsfc_jax.io.states`)
+shares.json, shares/ of a run on many machines, gone when it is merged (`pmsfc_jax.io.shares`)
 .lock                which process writes, gone when it has ended (`pmsfc_jax.io.lock`)
 """
 
@@ -34,6 +35,7 @@ from pmsfc_jax.io.lock import check_no_writer, only_writer
 from pmsfc_jax.io.metrics_table import MetricsTable
 from pmsfc_jax.io.paths import os_reason, shown
 from pmsfc_jax.io.photographs import PhotographFile
+from pmsfc_jax.io.shares import DEALT, SHARES
 
 _CONFIG, _PLAN = "config.json", "batches.json"
 #: Format 1 knew photographs by their decoded pixels, and had no number.
@@ -50,6 +52,7 @@ _FILES = (
     "metrics.csv",
     "subspaces.npz",
     _PLAN,
+    DEALT,
 )
 
 
@@ -89,6 +92,7 @@ class RunFolder:
         *,
         environment: dict[str, str],
         overwrite: bool = False,
+        patience: float | None = None,
     ) -> Iterator["RunFolder"]:
         """Start a run, or continue one that has the same settings, and hold its folder meanwhile.
 
@@ -98,15 +102,19 @@ class RunFolder:
           environment: versions and device, recorded beside them and not compared.
           overwrite: start anew in a folder that holds a run of other settings; nothing of that run
             stays.
+          patience: of `pmsfc_jax.io.lock.only_writer`, for a holder on another machine.
 
         Raises:
           InputError: as for `check`.
 
         """
-        RunFolder.check(path, settings, overwrite=overwrite)
+        run, stored = RunFolder(path), _as_stored(settings)
+        _check_writable(path)
+        if patience is None:
+            check_no_writer(path)
+        run._continues(stored, overwrite=overwrite)
         make_folder(path)
-        with only_writer(path):
-            run, stored = RunFolder(path), _as_stored(settings)
+        with only_writer(path, patience=patience):
             try:
                 if not run._continues(stored, overwrite=overwrite):
                     run._clear()
@@ -149,7 +157,7 @@ class RunFolder:
                 "pmsfc_jax, which can be rendered but not continued: choose another --out, or "
                 "--overwrite to start it anew"
             )
-        differing = ", ".join(_differences(before, stored))
+        differing = ", ".join(differences(before, stored))
         raise InputError(
             f"{shown(path)} holds a run with other settings ({differing}): "
             "choose another --out, or --overwrite to start it anew"
@@ -160,7 +168,21 @@ class RunFolder:
         for pattern in _FILES:
             for file in self.path.glob(pattern):
                 file.unlink(missing_ok=True)
-        shutil.rmtree(self.states_path, ignore_errors=True)
+        for folder in (self.states_path, self.path / SHARES):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def holds(self, settings: dict[str, Any], *, overwrite: bool = False) -> bool:
+        """Whether the folder holds a run of these settings already; changes nothing.
+
+        Args:
+          settings: of the run.
+          overwrite: a run of other settings is no error: it is going to be cleared away.
+
+        Raises:
+          InputError: it holds something else.
+
+        """
+        return self._continues(_as_stored(settings), overwrite=overwrite)
 
     def settings(self) -> dict[str, Any]:
         """The settings of the run in this folder.
@@ -267,13 +289,13 @@ def _check_writable(path: Path) -> None:
         raise InputError(f"cannot use {shown(path)} for a run: {os_reason(error)}") from error
 
 
-def _differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """Names of the settings that differ, those of nested settings by their own name."""
     names = []
     for key in sorted(before.keys() | now.keys()):
         old, new = before.get(key), now.get(key)
         if isinstance(old, dict) and isinstance(new, dict):
-            names += _differences(old, new)
+            names += differences(old, new)
         elif old != new:
             names.append(key)
     return names
