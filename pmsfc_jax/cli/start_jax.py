@@ -44,3 +44,32 @@ def start_jax(*, cache: bool = True) -> None:
     if cache:
         with warnings.catch_warnings():
             use_compilation_cache()
+
+
+def join_processes() -> tuple[int, int]:
+    """Meet the other processes of a cluster, and part from them again: ``(index, count)``.
+
+    Images never meet, so nothing is left to be talked of; and a process that dies later takes no
+    other with it. To be called before `start_jax`.
+
+    Raises:
+      InputError: jax finds no cluster, or the others do not come.
+
+    """
+    import jax
+
+    numbers = {
+        word: int(text)
+        for word, name in (("num_processes", "JAX_NUM_PROCESSES"), ("process_id", "JAX_PROCESS_ID"))
+        if (text := os.environ.get(name, "")).isdecimal()
+    }
+    try:
+        jax.distributed.initialize(**numbers)  # type: ignore[arg-type]
+        found = jax.process_index(), jax.process_count()
+        jax.distributed.shutdown()
+    except Exception as error:
+        raise InputError(
+            f"--distributed: jax finds no cluster: {' '.join(str(error).split())}; give --share, "
+            "or set JAX_COORDINATOR_ADDRESS, JAX_NUM_PROCESSES and JAX_PROCESS_ID"
+        ) from error
+    return found

@@ -7,7 +7,7 @@ shares/2-of-8/share.json    there when the share is done
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -157,16 +157,9 @@ def load_done(folder: Path) -> Done | None:
     """What the share in this folder said; ``None`` where it is not done."""
     try:
         content = json.loads((folder / _DONE).read_text(encoding="utf-8"))
-        return Done(
-            str(content["digest"]), int(content["failed"]), int(content["left_out"])
-        )
+        return Done(str(content["digest"]), int(content["failed"]), int(content["left_out"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
-
-
-def done_time(folder: Path) -> float:
-    """When a share was done, by the clock of the disk."""
-    return (folder / _DONE).stat().st_mtime
 
 
 def not_done(run: Path, dealt: Dealt) -> list[int]:
@@ -177,10 +170,6 @@ def not_done(run: Path, dealt: Dealt) -> list[int]:
         done = load_done(share_folder(run, share, count))
         return done is not None and done.digest == dealt.digest(share)
 
-    return [share for share in range(1, count + 1) if dealt.shares[share - 1] and not is_done(share)]
-
-
-def in_order(batches: Sequence[PlannedBatch], dealt: Dealt) -> list[PlannedBatch]:
-    """Batches in the order of their first photographs."""
-    place = {name: i for i, name in enumerate(dealt.photographs)}
-    return sorted(batches, key=lambda batch: place.get(batch.images[0][0], len(place)))
+    return [
+        share for share in range(1, count + 1) if dealt.shares[share - 1] and not is_done(share)
+    ]

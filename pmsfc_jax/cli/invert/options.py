@@ -156,6 +156,22 @@ class Run:
 
 
 @dataclass
+class Shares:
+    """Many processes, on one machine or many: each inverts its share with its own devices."""
+
+    share: Annotated[str | None, given("K/N", "all photographs")] = None
+    """2/8 is the second of eight shares. All are given the same --out on a disk that all see; the
+    first deals the photographs, the last that is done merges."""
+    distributed: Switch = False
+    """Take number and count of the shares from jax.distributed (TPU pods, Slurm, Open MPI; else
+    JAX_COORDINATOR_ADDRESS, JAX_NUM_PROCESSES and JAX_PROCESS_ID say them)."""
+    own_disk: Switch = False
+    """Each machine has its own --out: every share deals for itself, and pmsfc merge joins them."""
+    wait_seconds: float = 600.0
+    """How long to wait for the first share to deal."""
+
+
+@dataclass
 class Options:
     """Find codes from which a generator redraws photographs, a whole folder at once.
 
@@ -172,3 +188,4 @@ class Options:
     objective: Objective = field(default_factory=Objective)
     solver: Solver = field(default_factory=Solver)
     run: Run = field(default_factory=Run)
+    shares: Shares = field(default_factory=Shares)

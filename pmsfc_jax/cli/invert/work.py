@@ -18,18 +18,25 @@ from pmsfc_jax.api import (
 from pmsfc_jax.cli.console import notice, progress_bar
 from pmsfc_jax.cli.describe import describe_subspaces
 from pmsfc_jax.cli.exit_codes import EXIT_INCOMPLETE, EXIT_INTERRUPTED
-from pmsfc_jax.cli.invert.prepare import Job, load_subspaces_of
+from pmsfc_jax.cli.invert.prepare import Job, load_subspaces_of, with_share
 from pmsfc_jax.cli.invert.report import as_numbers, means, measure, summary
 from pmsfc_jax.cli.invert.resume import Standing, resume_in, standing_of
+from pmsfc_jax.cli.invert.share import begin_folder, deal_photographs
 from pmsfc_jax.cli.invert.source import Photographs
+from pmsfc_jax.cli.merge.prepare import merge_job
+from pmsfc_jax.cli.merge.work import at_it
+from pmsfc_jax.cli.merge.work import work as merge_work
 from pmsfc_jax.cli.signals import stop_on_signal
 from pmsfc_jax.cli.wording import counted
 from pmsfc_jax.inversion.compositions import composition_of
 from pmsfc_jax.inversion.plan import Batch
 from pmsfc_jax.inversion.restart import RESTART_DIVISOR
 from pmsfc_jax.inversion.source import PixelSource
+from pmsfc_jax.io.lock import SILENCE, HeldElsewhere
 from pmsfc_jax.io.paths import shown
 from pmsfc_jax.io.runs import RunFolder, pixels_sha256
+from pmsfc_jax.io.shares import Dealt, load_dealt, not_done, save_done
+from pmsfc_jax.io.shares import Done as ShareDone
 from pmsfc_jax.io.states import StateFolder
 from pmsfc_jax.report.runs import save_run_sheets
 from pmsfc_jax.saved import to_file
@@ -68,13 +75,21 @@ def work(job: Job) -> int:
         "jax": jax.__version__,
         "device": jax.devices()[0].device_kind,
     }
+    out, overwrite = job.options.what.out, job.options.run.overwrite
+    if job.share is not None:
+        dealt = _deal(job, environment) if job.share.deals else None
+        job = with_share(job, dealt)
+        assert job.share is not None
     opened = RunFolder.open(
-        job.options.what.out,
+        job.folder,
         job.settings,
         environment=environment,
-        overwrite=job.options.run.overwrite,
+        overwrite=overwrite,
+        patience=None if job.share is None else SILENCE,
     )
     with opened as folder:
+        if job.share is not None and job.dealt is not None:
+            begin_folder(folder, out, job.dealt, job.share)
         subspaces = _partition(job, folder)
         standing = standing_of(folder, job.files)
         height, width, _ = job.generator.spec.image_shape
@@ -88,7 +103,42 @@ def work(job: Job) -> int:
         run = _Run(job, folder, standing, photographs)
         _tell_beginning(run)
         stopped = _invert(run, subspaces)
-        return _finish(run, stopped)
+        code = _finish(run, stopped)
+    if stopped or job.share is None or job.options.shares.own_disk:
+        return code
+    return max(code, _merge_if_last(job))
+
+
+def _deal(job: Job, environment: dict[str, str]) -> Dealt:
+    """Discover the subspaces and deal the photographs, into the folder of the whole run."""
+    assert job.share is not None
+    opened = RunFolder.open(
+        job.options.what.out,
+        job.settings,
+        environment=environment,
+        overwrite=job.options.run.overwrite,
+        patience=SILENCE,
+    )
+    with opened as folder:
+        _partition(job, folder)
+        return deal_photographs(folder, job.files, job.share, job.config.batch_size)
+
+
+def _merge_if_last(job: Job) -> int:
+    """Merge when all shares are done, and else name those that are not; returns the exit code."""
+    assert job.share is not None
+    out, dealt = job.options.what.out, load_dealt(job.options.what.out)
+    if dealt is None:
+        return 0  # another share was done at the same moment, and has merged
+    now = job.folder.stat().st_mtime
+    for share in not_done(out, dealt):
+        notice(f"share {share} of {job.share.of} is not done: {at_it(out, share, dealt, now)}")
+    if not_done(out, dealt):
+        return 0
+    try:
+        return merge_work(merge_job(out, job.events))
+    except HeldElsewhere:
+        return 0
 
 
 def _partition(job: Job, folder: RunFolder) -> Subspaces | None:
@@ -260,13 +310,17 @@ def _finish(run: _Run, stopped: bool) -> int:
     table.save([file.name for file in files])
     left_out = job.left_out + len(run.photographs.bad)
     code = EXIT_INCOMPLETE if left_out or run.failed else 0
+    if job.share is not None and job.dealt is not None:
+        done = ShareDone(job.dealt.digest(job.share.number), run.failed, left_out)
+        save_done(run.folder.path, done)
     if rows:
-        save_run_sheets(
-            run.folder.path, {name: float(row["psnr_db"]) for name, row in table.rows.items()}
-        )
+        if job.share is None:
+            decibels = {name: float(row["psnr_db"]) for name, row in table.rows.items()}
+            save_run_sheets(run.folder.path, decibels)
         # For programs, stdout is theirs alone.
         (notice if job.events.wanted else print)(summary(rows))
-        notice(f"results in {shown(run.folder.path)}: sheet.png, images/, codes/, metrics.csv")
+        sheet = "sheet.png, " if job.share is None else ""
+        notice(f"results in {shown(run.folder.path)}: {sheet}images/, codes/, metrics.csv")
     job.events.tell(
         "done",
         **counts,

@@ -16,8 +16,8 @@ class Options:
     The last share that is done merges by itself where all write to one folder. This command does it
     where each machine has its own folder, or before all are done: it can be given again.
 
-    Exit codes: 0 all is there; 1 shares are not done, and are named, or photographs were left out or
-    failed; 2 a mistake in the command or its files, in one line.
+    Exit codes: 0 all is there; 1 shares are not done, and are named, or photographs were left out
+    or failed; 2 a mistake in the command or its files, in one line.
     """
 
     runs: Annotated[tyro.conf.Positional[tuple[Path, ...]], required("RUN")]

@@ -69,12 +69,31 @@ def prepare(options: Options) -> Job:
                 f"{shown(runs[0])} and {shown(run)} are runs of different settings "
                 f"({', '.join(differences(first, other))}): merge runs of the same command"
             )
-    out = options.out or runs[0]
+    return _job(runs, options.out or runs[0], first, environment, Events(options.json))
+
+
+def merge_job(run: Path, events: Events) -> Job:
+    """The merge of a run's own shares.
+
+    Raises:
+      InputError: as `prepare`.
+
+    """
+    settings = RunFolder(run).settings()
+    environment = settings.pop("environment", {})
+    return _job((run,), run, settings, environment, events)
+
+
+def _job(
+    runs: tuple[Path, ...],
+    out: Path,
+    first: dict[str, Any],
+    environment: dict[str, str],
+    events: Events,
+) -> Job:
     settings = {name: value for name, value in first.items() if name != "format"}
     RunFolder.check(out, settings)
-    job = Job(
-        runs, out, settings, environment, tuple(map(load_dealt, runs)), Events(options.json)
-    )
+    job = Job(runs, out, settings, environment, tuple(map(load_dealt, runs)), events)
     _check_partitions([*job.sources, *runs])
     return job
 

@@ -1,6 +1,5 @@
 """The work behind ``pmsfc merge``, which the last share of ``pmsfc invert`` does, too."""
 
-import os
 import shutil
 from pathlib import Path
 from typing import NamedTuple
@@ -128,20 +127,31 @@ def _lost(job: Job) -> int:
 def _sentence(job: Job, one: _Missing) -> str:
     """Which share is not done, and what is known of the process that is at it."""
     left = f"{counted(one.images, 'image is', 'images are')} left"
-    return f"share {one.share} of {one.of} is not done, {left}: {_at_it(job, one)}"
+    (dealt, runs) = _shares(job)[one.share, one.of]
+    begun = [run for run in runs if share_folder(run, one.share, one.of).exists()] or runs
+    now = job.out.stat().st_mtime
+    state = at_it(begun[0], one.share, dealt, now)
+    return f"share {one.share} of {one.of} is not done, {left}: {state}"
 
 
-def _at_it(job: Job, one: _Missing) -> str:
-    now = os.stat(job.out / "metrics.csv").st_mtime if (job.out / "metrics.csv").exists() else 0.0
-    for run in job.runs:
-        folder = share_folder(run, one.share, one.of)
-        if not (folder / "config.json").exists():
-            continue
-        writer = writer_of(folder, now)
-        if writer is None:
-            return f"it was stopped; give --share {one.share}/{one.of} again, on any machine"
-        who = f"process {writer.pid} on {writer.host}"
-        if writer.dead:
-            return f"{who} is dead; give --share {one.share}/{one.of} again, on any machine"
-        return f"{who} is at it"
-    return f"nobody has begun it; give --share {one.share}/{one.of}, on any machine"
+def at_it(run: Path, share: int, dealt: Dealt, now: float) -> str:
+    """What is known of the process that is at a share.
+
+    Args:
+      run: folder of the whole run.
+      share: its number.
+      dealt: to all shares.
+      now: the present time by the clock of the disk.
+
+    """
+    count = len(dealt.shares)
+    folder, again = share_folder(run, share, count), f"--share {share}/{count}"
+    if not folder.exists():
+        return f"nobody has begun it; give {again}, on any machine"
+    writer = writer_of(folder, now)
+    if writer is None:
+        return f"it was stopped; give {again} again, on any machine"
+    who = f"process {writer.pid} on {writer.host}"
+    return (
+        f"{who} is dead; give {again} again, on any machine" if writer.dead else f"{who} is at it"
+    )
