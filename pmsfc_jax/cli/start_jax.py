@@ -57,6 +57,7 @@ def join_processes() -> tuple[int, int]:
 
     """
     import jax
+    from jax._src.distributed import global_state
 
     numbers = {
         word: int(text)
@@ -65,8 +66,11 @@ def join_processes() -> tuple[int, int]:
     }
     try:
         jax.distributed.initialize(**numbers)  # type: ignore[arg-type]
-        found = jax.process_index(), jax.process_count()
+        # Asked of jax.process_index() the devices would be found now, as those of a cluster, and
+        # whatever reads or writes weights would wait for the others.
+        found = int(global_state.process_id), int(global_state.num_processes)
         jax.distributed.shutdown()
+        global_state.process_id, global_state.num_processes = 0, 1
     except Exception as error:
         raise InputError(
             f"--distributed: jax finds no cluster: {' '.join(str(error).split())}; give --share, "
