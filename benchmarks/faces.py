@@ -86,7 +86,7 @@ def kept(path: Path, compute) -> dict[str, Any]:
 
 
 def weight_rows(options, task: Task) -> Iterator[tuple[str, dict[str, Any]]]:
-    """mGANprior with 32 codes under each solver, weight and norm of V."""
+    """The composition of mGANprior with 32 codes, under each solver, weight and norm of V."""
     for solver, (steps, choices) in SWEEP.items():
         for weight, norm in choices:
             name = f"{solver}_{weight:g}_{norm}"
