@@ -156,7 +156,11 @@ def main() -> None:
     }
     for where, records in tables.items():
         rows = summarise(records, seed=0)
-        kept_tables[where] = rows
+        every = {
+            name: {measure: record[measure] for measure in ("psnr", "ssim", "distance")}
+            for name, record in records.items()
+        }
+        kept_tables[where] = {"rows": rows, "images": every}
         print(f"\n{where}\n{as_markdown(rows, peak_kind='peak resident memory of the process')}")
     options.result.write_text(json.dumps(kept_tables, indent=1) + "\n")
 

@@ -9,18 +9,18 @@ The sentences around the tables are written by hand: read them when numbers chan
 """
 
 import argparse
-import json
 import re
 import sys
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
-from pmsfc_jax.evaluation.tables import interval
+from face_tables import FACE_TABLES
+from measured import QUALITY, ROOT, compared, quality, read, table
 
-ROOT = Path(__file__).resolve().parent.parent
-RESULTS = ROOT / "benchmarks" / "results"
-PAGES = ("README.md", *(f"docs/{name}.md" for name in ("prior", "subspaces", "diagnostics")))
+PAGES = (
+    "README.md",
+    *(f"docs/{name}.md" for name in ("prior", "subspaces", "diagnostics", "faces")),
+)
 _BLOCK = re.compile(r"(<!-- table: (\S+) -->\n).*?(<!-- /table -->)", re.DOTALL)
 
 # Method of `pmsfc evaluate`: what the README calls it, and its solver.
@@ -45,45 +45,6 @@ PUBLISHED = {
     "mganprior_published": "mGANprior as published",
     "pmsfc_full_4x4_lbfgs": "`pmsfc invert`, default preset",
 }
-QUALITY = ("PSNR dB (95 % of the mean)", "SSIM", "distance", "s an image")
-
-
-def read(name: str) -> dict[str, Any]:
-    """The results of a benchmark."""
-    return json.loads((RESULTS / f"{name}.json").read_text())
-
-
-def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Markdown."""
-    lines = [" | ".join(cells) for cells in (header, *rows)]
-    rule = "|".join(["---"] * len(header))
-    return f"| {lines[0]} |\n|{rule}|\n" + "".join(f"| {line} |\n" for line in lines[1:])
-
-
-def marked(cells: Sequence[str], values: Sequence[float], best: Callable) -> list[str]:
-    """The cells with the first number of the best one in bold, and of those that equal it."""
-    first = [cell.split(" ")[0] for cell in cells]
-    winner = first[values.index(best(values))]
-    return [
-        f"**{head}**{cell[len(head) :]}" if head == winner else cell
-        for head, cell in zip(first, cells, strict=True)
-    ]
-
-
-def quality(row: dict[str, Any]) -> tuple[str, str, str]:
-    """PSNR, SSIM and distance of a method."""
-    return interval(row, "psnr", 2), f"{row['ssim']:.3f}", f"{row['distance']:.3f}"
-
-
-def compared(rows: Sequence[dict[str, Any]]) -> list[tuple[str, ...]]:
-    """`quality` of each row, the best of each column in bold."""
-    columns = zip(*map(quality, rows), strict=True)
-    best = {"psnr": max, "ssim": max, "distance": min}
-    found = [
-        marked(cells, [row[measure] for row in rows], choose)
-        for cells, (measure, choose) in zip(columns, best.items(), strict=True)
-    ]
-    return list(zip(*found, strict=True))
 
 
 def methods() -> str:
@@ -92,7 +53,7 @@ def methods() -> str:
     order = sorted(rows, key=lambda m: (METHODS[m][1] != "Adam", rows[m]["psnr"]))
     found = [rows[method] for method in order]
     return table(
-        ["method", "solver", "codes", "weights a channel", *QUALITY],
+        ["method", "solver", "codes", "weights a channel", *QUALITY, "s an image"],
         [
             [
                 *METHODS[row["method"]],
@@ -110,7 +71,7 @@ def published() -> str:
     """Our default preset beside mGANprior with its authors' settings."""
     rows = read("published8")["summary"]
     return table(
-        ["", "codes", "steps", *QUALITY],
+        ["", "codes", "steps", *QUALITY, "s an image"],
         [
             [
                 PUBLISHED[row["method"]],
@@ -133,7 +94,7 @@ def presets() -> str:
         "best": read("steps300")["summary"][0],
     }
     return table(
-        ["preset", "steps", *QUALITY],
+        ["preset", "steps", *QUALITY, "s an image"],
         [
             [
                 f"`{name}`",
@@ -266,6 +227,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "stability": stability,
     "effect-counts": effect_counts,
     "alignment": alignment,
+    **FACE_TABLES,
 }
 
 

@@ -13,7 +13,9 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @pytest.fixture(scope="module")
 def script():
-    return SimpleNamespace(**runpy.run_path(str(ROOT / "scripts" / "update_tables.py")))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(ROOT / "scripts")
+        return SimpleNamespace(**runpy.run_path(str(ROOT / "scripts" / "update_tables.py")))
 
 
 def test_every_measured_table_is_as_it_was_measured(script):
