@@ -122,7 +122,11 @@ def _show_generator(folder: Path, wanted: Wanted, say: Callable[[str], None]) ->
 
 def _next_command(manifest: "Manifest", wanted: Wanted) -> str:
     name = shlex.quote(wanted.name)
-    where = "" if wanted.weights_dir is None else f" --weights-dir {wanted.weights_dir}"
+    where = (
+        ""
+        if wanted.weights_dir is None
+        else f" --weights-dir {shlex.quote(str(wanted.weights_dir))}"
+    )
     if "generator" in manifest.networks:
         return f"pmsfc invert PHOTOGRAPHS --out RUN --generator {name}{where}"
     if "lpips" in manifest.networks:

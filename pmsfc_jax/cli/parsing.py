@@ -110,33 +110,56 @@ def _nearest(word: str, known: Iterable[str]) -> str:
 
 
 def _plain(text: str) -> str:
-    """The sentences in tyro's box, in one line."""
-    lines = [line.strip("│╭╮╰╯─ \n") for line in text.splitlines() if line.strip().startswith("│")]
-    words = " ".join(line for line in lines if line)
+    """The sentences in tyro's box, in one line. Without Unicode the box is rules of hyphens."""
+    lines = [line.strip("│╭╮╰╯ \n") for line in text.splitlines()]
+    rules = [bool(re.search("[─-]{4}", line)) for line in lines]
+    # Above the first rule there is a title, which may also stand in it.
+    start = rules.index(True) + 1 if True in rules else 0
+    inside = [line for line, rule in zip(lines[start:], rules[start:], strict=True) if not rule]
+    words = " ".join(line for line in inside if line)
     return words.partition("For full helptext")[0].strip().rstrip(".")
 
 
 def _sentence(options: Any, text: str) -> str:
     """The mistakes that are common in words of our own; others in those of tyro."""
-    if text.startswith("Missing from"):
-        names = [word for word in text.split() if word in option_names(options)]
-        return f"{', '.join(dict.fromkeys(names)) or 'a word'} is missing"
+    if found := re.match(r"Missing from .*?: (?P<rest>.*)", text):
+        # Each is followed by what it is; its own name comes first.
+        each = found["rest"].split("(required)")
+        names = dict.fromkeys(words.split()[0] for words in each if words.strip())
+        return f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} missing"
+    if found := re.match(r"Missing value for argument '(?P<name>--[\w-]+)", text):
+        return f"{found['name']} takes a value: none is given"
+    if found := re.match(r"Unrecognized options: (?P<words>.*)", text):
+        return f"there is no place for {found['words']}"
     found = re.match(r"invalid choice '(?P<value>.*?)' for argument '(?P<name>--[\w-]+)", text)
     found = found or re.match(
-        r"Error parsing (?P<name>--[\w-]+).*instantiated from \['(?P<value>.*?)'\]", text
+        r"Error parsing (?P<name>--[\w-]+).*?((from|arguments:) \['|: ')(?P<value>.*?)'(\]| |$)",
+        text,
     )
     hint = dict(_words(options)).get(found["name"]) if found else None
     if found is None or hint is None:
         return text
+    value = " ".join(found["value"].split("', '"))
     choices = [word for word in _literals(hint) if isinstance(word, str)]
+    number = _number(hint)
     if not choices:
-        number = "a whole number" if int in _types(hint) else "a number"
-        return f"{found['name']} is {found['value']!r}: give {number}"
-    near = _nearest(found["value"], choices)
+        return f"{found['name']} is {value!r}: give {number or 'another value'}"
+    near = _nearest(value, choices)
     return (
-        f"{found['name']} is {found['value']!r}: choose one of {', '.join(choices)}"
+        f"{found['name']} is {value!r}: "
+        f"{f'give {number}, or' if number else 'choose one of'} {', '.join(choices)}"
         f"{f' ({near})' if near else ''}"
     )
+
+
+def _number(hint: Any) -> str:
+    """What kind of number an option takes, in words; empty for one that takes none."""
+    types = _types(hint)
+    whole = "whole " if int in types else ""
+    if not whole and float not in types:
+        return ""
+    several = any(get_origin(inner) is tuple for inner in types)
+    return f"{whole}numbers" if several else f"a {whole}number"
 
 
 def _types(hint: Any) -> list[Any]:

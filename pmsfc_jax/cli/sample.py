@@ -8,7 +8,9 @@ from typing import Annotated
 import tyro
 
 from pmsfc_jax.cli.console import notice, progress_bar
-from pmsfc_jax.cli.parsing import Switch, given, parse
+from pmsfc_jax.cli.events import Events
+from pmsfc_jax.cli.parsing import Switch, given, parse, required
+from pmsfc_jax.cli.wording import counted
 from pmsfc_jax.core.errors import InputError
 
 
@@ -16,7 +18,7 @@ from pmsfc_jax.core.errors import InputError
 class Options:
     """Draw samples of a generator. A seed draws the same image, whatever the others are."""
 
-    name: tyro.conf.Positional[str]
+    name: Annotated[tyro.conf.Positional[str], required("NAME")]
     """Name of converted weights, or the path of their folder."""
     out: Path = Path("samples.png")
     """The sheet; with --separate a folder of one picture a seed."""
@@ -32,6 +34,10 @@ class Options:
     """Save each sample as a picture of its own, named by its seed."""
     weights_dir: Annotated[Path | None, given("FOLDER", "./ported_weights")] = None
     """Where to look first for weights."""
+    json: Switch = False
+    """For programs: one JSON object a line on stdout, each with an "event": image (with --separate,
+    of each picture), and at the end done (with the path of the sheet or of the folder) or error.
+    Text for people goes to stderr."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -49,7 +55,7 @@ def main(argv: Sequence[str]) -> int:
     from pmsfc_jax.io.runs import make_folder
 
     start_jax()
-    start_jax()
+    events = Events(options.json)
     generator, params = load_generator(options.name, weights_dir=options.weights_dir)
     with progress_bar("samples") as update:
         images = to_uint8(
@@ -58,10 +64,15 @@ def main(argv: Sequence[str]) -> int:
     if options.separate:
         make_folder(options.out)
         for seed, image in zip(seeds, images, strict=True):
-            save_png(options.out / f"seed{seed}.png", image)
+            picture = options.out / f"seed{seed}.png"
+            save_png(picture, image)
+            events.tell("image", seed=seed, picture=str(picture))
     else:
         save_png(options.out, samples_sheet(images))
-    shown = f"{seeds[0]} to {seeds[-1]}" if not options.seeds else ", ".join(map(str, seeds))
-    notice(f"{len(seeds)} samples of {generator.spec.name} (seeds {shown})")
-    print(options.out)
+    several = f"seeds {seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else f"seed {seeds[0]}"
+    listed = f"seeds {', '.join(map(str, seeds))}" if len(options.seeds) > 1 else several
+    notice(f"{counted(len(seeds), 'sample')} of {generator.spec.name} ({listed})")
+    if not events.wanted:
+        print(options.out)
+    events.tell("done", out=str(options.out), seeds=list(seeds), exit_code=0)
     return 0

@@ -88,10 +88,10 @@ def test_the_same_command_gives_the_same_numbers_and_no_report_leaves_no_stale_p
 MISTAKES = [
     (("--layer", "99"), "no layer 99"),
     (("--layer", "3", "--num-subspaces", "500"), "only 12 channels at layer 3"),
-    (("--layer", "3", "--num-pairs", "1"), "num_pairs is 1"),
-    (("--layer", "3", "--num-random", "0"), "num_random is 0"),
-    (("--layer", "3", "--num-samples", "0"), "num_samples is 0"),
-    (("--layer", "3", "--mu", "-1"), "mu is -1"),
+    (("--layer", "3", "--num-pairs", "1"), "--num-pairs is 1"),
+    (("--layer", "3", "--num-random", "0"), "--num-random is 0"),
+    (("--layer", "3", "--num-samples", "0"), "--num-samples is 0"),
+    (("--layer", "3", "--mu", "-1"), "--mu is -1"),
     (("--layer", "3", "--judge", "none.npz"), "none.npz"),
 ]
 

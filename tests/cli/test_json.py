@@ -75,3 +75,56 @@ def test_help_tells_it(capsys, word):
     with pytest.raises(SystemExit):
         main(["invert", "--help"])
     assert word in " ".join(capsys.readouterr().out.replace("│", " ").split())
+
+
+def events_of(out):
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def test_info_lists_and_shows(pmsfc):
+    code, out, err = pmsfc("info", "--json")
+    assert code == 0
+    *listed, done = events_of(out)
+    assert done == {"event": "done", "exit_code": 0}
+    [judged] = [event for event in listed if event["name"] == "judged"]
+    assert judged["networks"] == ["pggan", "pggan_discriminator"]
+    assert judged["image"] == [16, 16, 3]
+    assert "images" in err
+    code, out, err = pmsfc("info", "judged", "--json")
+    [shown, done] = events_of(out)
+    assert shown["event"] == "generator"
+    assert shown["layers"][0] == [4, 4, 12]
+    assert shown["perceptual"] == "judged/discriminator"
+    assert "16x16x3" in err
+    code, out, err = pmsfc("info", "absent", "--json")
+    [error] = events_of(out)
+    assert (code, error["event"]) == (2, "error")
+    assert error["message"] in err
+
+
+def test_samples_are_told(pmsfc, tmp_path):
+    sheet, folder = tmp_path / "sheet.png", tmp_path / "folder"
+    code, out, err = pmsfc("sample", "plain", "--out", sheet, "--num", "1", "--json")
+    assert code == 0
+    assert events_of(out) == [{"event": "done", "out": str(sheet), "seeds": [0], "exit_code": 0}]
+    assert "1 sample of plain (seed 0)" in err
+    words = ("--out", folder, "--seeds", "9", "4", "--separate", "--json")
+    *images, _done = events_of(pmsfc("sample", "plain", *words)[1])
+    assert [image["seed"] for image in images] == [9, 4]
+    assert (folder / "seed9.png").samefile(images[0]["picture"])
+
+
+def test_discovery_is_told(pmsfc, tmp_path):
+    words = ("--layer", "3", "--num-subspaces", "3", "--num-samples", "100", "--json")
+    code, out, err = pmsfc("discover", "plain", *words)
+    assert code == 0
+    *_, found, done = events_of(out)
+    assert done == {"event": "done", "out": None, "exit_code": 0}
+    assert found["event"] == "subspaces"
+    assert np.bincount(found["labels"]).tolist() == found["sizes"]
+    assert "3 subspaces of" in err
+    report = ("--out", tmp_path, "--num-pairs", "2", "--num-random", "1")
+    *_, effects, done = events_of(pmsfc("discover", "plain", *words, *report)[1])
+    assert effects["event"] == "effects"
+    assert effects["measures"]["overlap"]["verdict"] in ("more", "less", "same")
+    assert done["out"] == str(tmp_path)

@@ -15,8 +15,10 @@ from pmsfc_jax.api import (
     to_uint8,
 )
 from pmsfc_jax.cli.discover.options import Options
+from pmsfc_jax.cli.events import Events
 from pmsfc_jax.cli.judge import JUDGE_NAME, load_judge
 from pmsfc_jax.cli.start_jax import start_jax
+from pmsfc_jax.cli.wording import told_by_options
 from pmsfc_jax.core.checks import positive_int
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.typing import Params
@@ -26,6 +28,14 @@ from pmsfc_jax.io.paths import shown
 from pmsfc_jax.subspace import check_question
 from pmsfc_jax.subspace.methods import find_method
 from pmsfc_jax.subspace.relations import find_relation
+
+_OPTION_NAMES = {
+    "num_pairs": "--num-pairs",
+    "num_random": "--num-random",
+    "num_samples": "--num-samples",
+    "num_subspaces": "--num-subspaces",
+    "mu": "--mu",
+}
 
 
 @dataclass(frozen=True)
@@ -40,6 +50,8 @@ class Job:
       settings: of the discovery.
       distance: the perceptual distance of the report, or None.
       judge: its name, or None.
+      events: what programs are told.
+
     """
 
     options: Options
@@ -49,6 +61,7 @@ class Job:
     settings: DiscoverySettings
     distance: Distance | None
     judge: str | None
+    events: Events
 
 
 def prepare(options: Options, argv: Sequence[str]) -> Job:
@@ -57,21 +70,23 @@ def prepare(options: Options, argv: Sequence[str]) -> Job:
     Raises:
       InputError: anything is wrong with them.
     """
-    check_num_pairs(options.num_pairs)
-    positive_int(options.num_random, "num_random")
     if options.out is not None and options.out.exists() and not options.out.is_dir():
         raise InputError(f"{shown(options.out)} is a file: give a folder with --out")
-    settings = DiscoverySettings(
-        latents=Latents(options.num_samples),
-        method=find_method(options.method)(mu=options.mu),
-        relation=find_relation(options.relation)(),
-    )
+    with told_by_options(_OPTION_NAMES):
+        check_num_pairs(options.num_pairs)
+        positive_int(options.num_random, "num_random")
+        settings = DiscoverySettings(
+            latents=Latents(options.num_samples),
+            method=find_method(options.method)(mu=options.mu),
+            relation=find_relation(options.relation)(),
+        )
     start_jax()
     generator, params = load_generator(options.name, weights_dir=options.weights_dir)
-    check_question(generator, options.layer, options.num_subspaces)
+    with told_by_options(_OPTION_NAMES):
+        check_question(generator, options.layer, options.num_subspaces)
     distance, judge = _distance(options) if options.out and options.report else (None, None)
     command = shlex.join(["pmsfc", "discover", *argv])
-    return Job(options, command, generator, params, settings, distance, judge)
+    return Job(options, command, generator, params, settings, distance, judge, Events(options.json))
 
 
 def _distance(options: Options) -> tuple[Distance | None, str | None]:

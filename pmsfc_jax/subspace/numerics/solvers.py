@@ -75,7 +75,7 @@ def check_mu(mu: float) -> float:
     """
     penalty = float(mu)
     if not (np.isfinite(penalty) and penalty >= 0):
-        raise InputError(f"mu is {penalty:g}: give a number of at least 0, or none for the default")
+        raise InputError(f"mu is {penalty:g}: give a number of at least 0, or leave it out")
     return penalty
 
 

@@ -41,7 +41,7 @@ class PaperOptions:
         weight, rate = self.image_weight, self.learning_rate
         if weight is not None and not (math.isfinite(weight) and weight >= 0):
             raise InputError(
-                f"image_weight is {weight:g}: give a number of at least 0, or none for the default"
+                f"image_weight is {weight:g}: give a number of at least 0, or leave it out"
             )
         if not (math.isfinite(rate) and rate > 0):
             raise InputError(f"learning_rate is {rate:g}: give a positive number")
