@@ -17,6 +17,7 @@ COMMANDS = {
     "invert": "find the codes of photographs and redraw them",
     "merge": "merge the shares of a run on many machines",
     "render": "draw images again from saved codes",
+    "edit": "exchange, mix and morph what subspaces draw",
     "discover": "find the subspaces of a generator's layer",
     "fetch": "download published weights and convert them",
     "convert": "turn a PyTorch checkpoint into weights for pmsfc_jax",

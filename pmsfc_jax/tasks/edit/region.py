@@ -33,6 +33,31 @@ def box(left: float, top: float, right: float, bottom: float, side: int = 256) -
     return (rows[:, None] & columns[None]).astype(np.float32)
 
 
+def pixel_box(x: int, y: int, width: int, height: int, shape: tuple[int, int]) -> np.ndarray:
+    """A rectangle of pixels as a mask of a picture of ``shape`` ``(H, W)``.
+
+    Args:
+      x: left edge.
+      y: upper edge.
+      width: of the rectangle.
+      height: of the rectangle.
+      shape: of the picture.
+
+    Raises:
+      InputError: no pixel of the picture lies in it.
+
+    """
+    mask = np.zeros(shape, np.float32)
+    if width > 0 and height > 0:
+        mask[max(y, 0) : max(y + height, 0), max(x, 0) : max(x + width, 0)] = 1
+    if not mask.any():
+        raise InputError(
+            f"the region {x},{y},{width},{height} covers nothing of a picture of {shape[1]}x"
+            f"{shape[0]} pixels: give X,Y,WIDTH,HEIGHT inside of it"
+        )
+    return mask
+
+
 def at_feature(mask: np.ndarray, shape: tuple[int, int], *, feather: bool = True) -> np.ndarray:
     """A mask ``[h, w]`` in [0, 1] as a region ``[H, W]`` of a feature: means of areas, feathered.
 

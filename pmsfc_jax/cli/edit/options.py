@@ -1,0 +1,98 @@
+"""What ``pmsfc edit`` can be told; knows no jax."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from pmsfc_jax.cli.parsing import Switch, given, required
+
+
+@dataclass
+class Where:
+    """Which subspaces of a picture change, and where in it."""
+
+    subspace: Annotated[tuple[int, ...], given("INT ...", "see above")] = ()
+    """Numbers of subspaces, from 0; several are taken together."""
+    subspaces: Annotated[Path | None, given("FILE", "those of the runs")] = None
+    """Another partition of the channels: subspaces.npz, or the folder of `pmsfc discover`."""
+    region: Annotated[str | None, given("FILE | X,Y,W,H", "everywhere")] = None
+    """Where: a mask (white where it changes), or a box in pixels of the generator's pictures. Its
+    border fades over two pixels of the feature at the cut."""
+
+
+@dataclass
+class Output:
+    """What is written, and with which weights."""
+
+    out: Path
+    """Folder for pictures, moving pictures, edited drawings and edit.json."""
+    fps: float = 10.0
+    """Frames a second of the moving pictures, which go there and back."""
+    generator: Annotated[str | None, given("NAME", "that of the runs")] = None
+    """Name of converted weights, or the path of their folder."""
+    weights_dir: Annotated[Path | None, given("FOLDER", "./ported_weights")] = None
+    """Where to look first for weights."""
+    json: Switch = False
+    """For programs: one JSON object a line on stdout, each with an "event": edit (with the paths of
+    its frames), and at the end done or error. Text for people goes to stderr."""
+
+
+_PICTURES = "PICTURE"
+
+
+@dataclass
+class Swap:
+    """Give pictures the subspaces of other pictures.
+
+    A PICTURE is a file of codes or the --out folder of `pmsfc invert`. The first is changed, the
+    others give; of a single folder each picture is changed by each of the others. Without
+    --subspace each subspace is exchanged alone.
+    """
+
+    pictures: Annotated[tyro.conf.Positional[tuple[Path, ...]], required(_PICTURES)]
+    """Files of codes, or folders of runs."""
+    output: Output
+    where: Where = field(default_factory=Where)
+    frames: int = 1
+    """Pictures on the way from the picture itself; 1 for the exchanged one alone."""
+
+
+@dataclass
+class Mix:
+    """Give pictures a share of the subspaces of other pictures.
+
+    A PICTURE is a file of codes or the --out folder of `pmsfc invert`. The first is changed, the
+    others give; of a single folder each picture is changed by each of the others. Without
+    --subspace each subspace is mixed alone.
+    """
+
+    pictures: Annotated[tyro.conf.Positional[tuple[Path, ...]], required(_PICTURES)]
+    """Files of codes, or folders of runs."""
+    output: Output
+    where: Where = field(default_factory=Where)
+    strength: float = 0.5
+    """Share of the other picture, 0 to 1; beyond, what differs is exaggerated."""
+    frames: int = 9
+    """Pictures on the way from the picture itself to that share."""
+
+
+@dataclass
+class Morph:
+    """Let a picture become another one, and the next, by their codes.
+
+    A PICTURE is a file of codes or the --out folder of `pmsfc invert`; all of its pictures are
+    visited. With --subspace or --region only that of the first picture changes.
+    """
+
+    pictures: Annotated[tyro.conf.Positional[tuple[Path, ...]], required(_PICTURES)]
+    """Files of codes, or folders of runs, of the same settings."""
+    output: Output
+    where: Where = field(default_factory=Where)
+    frames: int = 9
+    """Pictures from each to the next, both of them counted."""
+
+
+ACTIONS = {"swap": Swap, "mix": Mix, "morph": Morph}
+Options = Swap | Mix | Morph

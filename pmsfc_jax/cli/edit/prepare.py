@@ -1,0 +1,162 @@
+"""From the options of ``pmsfc edit`` to a job that can be done: every mistake is found here."""
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from pmsfc_jax.api import SplitGenerator, check_subspaces, load_generator, load_subspaces
+from pmsfc_jax.cli.edit.options import Morph, Options, Swap, Where
+from pmsfc_jax.cli.edit.pictures import Picture, generator_of, read_pictures
+from pmsfc_jax.cli.edit.regions import mask_of, region_of
+from pmsfc_jax.cli.edit.report import check_folder
+from pmsfc_jax.cli.start_jax import start_jax
+from pmsfc_jax.core.errors import InputError
+from pmsfc_jax.inversion.drawing import check_alike, check_drawing
+from pmsfc_jax.io.paths import shown
+from pmsfc_jax.tasks.edit.features import gate
+from pmsfc_jax.tasks.edit.frames import strengths
+from pmsfc_jax.tasks.edit.together import check_together, common_masks
+
+
+class Pair(NamedTuple):
+    """A picture that is changed, and the one that gives."""
+
+    picture: Picture
+    source: Picture
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything that the work needs.
+
+    Attributes:
+      options: as given.
+      command: the words of the command, to be shown.
+      action: swap, mix or morph.
+      generator: draws the pictures.
+      params: its weights.
+      pictures: all pictures, each once.
+      pairs: who is changed by whom, of swap and mix.
+      masks: the partition ``[R, C]``.
+      chosen: sets of subspaces, each of which is an edit of its own; empty for all of the picture.
+      region: where, ``[H, W]`` of the feature; ``None`` for everywhere.
+      region_mask: the same of the picture, at any resolution.
+      strengths: of the frames.
+
+    """
+
+    options: Options
+    command: str
+    action: str
+    generator: SplitGenerator
+    params: Any
+    pictures: list[Picture]
+    pairs: list[Pair]
+    masks: np.ndarray
+    chosen: list[tuple[int, ...]]
+    region: np.ndarray | None
+    region_mask: np.ndarray | None
+    strengths: list[float]
+
+
+def prepare(options: Options, argv: Sequence[str]) -> Job:
+    """Check the options and load what they name; nothing is written.
+
+    Raises:
+      InputError: anything is wrong with them.
+
+    """
+    check_folder(options.output.out)
+    if not options.output.fps > 0:
+        raise InputError(f"--fps is {options.output.fps:g}: give a number above 0")
+    steps = _strengths(options)
+    start_jax()
+    groups = read_pictures(options.pictures)
+    pictures = [picture for group in groups for picture in group]
+    drawings = {shown(picture.path): picture.drawing for picture in pictures}
+    check_together(drawings)
+    name = options.output.generator or generator_of(options.pictures, pictures)
+    generator, params = load_generator(name, weights_dir=options.output.weights_dir)
+    check_drawing(generator, pictures[0].drawing)
+    layer = pictures[0].drawing.layer
+    if isinstance(options, Morph):
+        _check_way(pictures)
+    masks = _masks(options.where, generator, layer, drawings)
+    chosen = _chosen(options, masks)
+    mask = None
+    if options.where.region is not None:
+        mask = mask_of(options.where.region, generator.spec)
+    pairs = [] if isinstance(options, Morph) else _pairs(groups)
+    return Job(
+        options=options,
+        command=shlex.join(["pmsfc", *argv]),
+        action=argv[1],
+        generator=generator,
+        params=params,
+        pictures=pictures,
+        pairs=pairs,
+        masks=masks,
+        chosen=chosen,
+        region=None if mask is None else region_of(mask, generator.spec, layer),
+        region_mask=mask,
+        strengths=steps,
+    )
+
+
+def _strengths(options: Options) -> list[float]:
+    if isinstance(options, Morph):
+        if options.frames < 2:
+            raise InputError(f"--frames is {options.frames}: a morph has 2 or more a picture")
+        return strengths(1.0, options.frames)
+    return strengths(1.0 if isinstance(options, Swap) else options.strength, options.frames)
+
+
+def _masks(
+    where: Where, generator: SplitGenerator, layer: int, drawings: dict[str, Any]
+) -> np.ndarray:
+    if where.subspaces is None:
+        return common_masks(drawings)
+    subspaces = load_subspaces(where.subspaces)
+    check_subspaces(generator, subspaces)
+    if subspaces.layer != layer:
+        raise InputError(
+            f"{shown(where.subspaces)} holds subspaces of layer {subspaces.layer} and the pictures "
+            f"were cut at layer {layer}: discover them there"
+        )
+    return np.asarray(subspaces.masks, np.float32)
+
+
+def _chosen(options: Options, masks: np.ndarray) -> list[tuple[int, ...]]:
+    if options.where.subspace:
+        gate(options.where.subspace, masks)
+        return [tuple(sorted(set(options.where.subspace)))]
+    everything = tuple(range(len(masks)))
+    if isinstance(options, Morph):
+        return [everything] if options.where.region else []
+    return [(number,) for number in everything]
+
+
+def _pairs(groups: list[list[Picture]]) -> list[Pair]:
+    """Each picture of the first path with each of the others; of one path all with all."""
+    first = groups[0]
+    sources = [picture for group in groups[1:] for picture in group] or first
+    pairs = [Pair(a, b) for a in first for b in sources if a.path.resolve() != b.path.resolve()]
+    if not pairs:
+        raise InputError("there is one picture only: name another one that gives its subspaces")
+    return pairs
+
+
+def _check_way(pictures: list[Picture]) -> None:
+    if len(pictures) < 2:
+        raise InputError("there is one picture only: name another one that it becomes")
+    for picture in pictures[1:]:
+        try:
+            check_alike(pictures[0].drawing, picture.drawing)
+        except InputError as error:
+            raise InputError(
+                f"{shown(pictures[0].path)} and {shown(picture.path)} were found with different "
+                "settings or subspaces: a morph goes between pictures of the same ones"
+            ) from error

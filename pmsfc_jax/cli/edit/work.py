@@ -1,0 +1,124 @@
+"""The work behind ``pmsfc edit``."""
+
+from typing import Any
+
+import numpy as np
+
+from pmsfc_jax.api import Drawing, render, save_codes, save_edited, to_uint8
+from pmsfc_jax.cli.console import notice, progress_bar
+from pmsfc_jax.cli.edit.items import Item, count_items, items
+from pmsfc_jax.cli.edit.prepare import Job
+from pmsfc_jax.cli.edit.report import (
+    RECORD,
+    begin_folder,
+    save_sheets,
+    strip,
+    write_frames,
+    write_record,
+)
+from pmsfc_jax.cli.events import Events
+from pmsfc_jax.cli.wording import counted
+from pmsfc_jax.io.images import save_png
+from pmsfc_jax.io.paths import shown
+from pmsfc_jax.version import __version__
+
+
+def work(job: Job) -> int:
+    """Edit, draw and write; returns the exit code."""
+    folder, events = job.options.output.out, Events(job.options.output.json)
+    record = _facts(job)
+    begin_folder(folder, record | {"edits": [], "finished": False})
+    originals: dict[str, np.ndarray] = {}
+    total, done = count_items(job), 0
+    last: dict[str, np.ndarray] = {}
+    with progress_bar("edit") as update:
+        for picture in job.pictures:
+            drawn = to_uint8(render(job.generator, job.params, picture.drawing))[0]
+            originals[picture.name] = drawn
+            save_png(folder / f"pictures/{picture.name}.png", drawn)
+        edits = []
+        for item in items(job):
+            update(done, total, item.name)
+            frames = to_uint8(render(job.generator, job.params, item.result))
+            edits.append(_write(job, item, frames, originals))
+            events.tell("edit", **_with_folder(str(folder), edits[-1]))
+            last[item.name] = frames[-1]
+            done += 1
+        update(done, total, "")
+    sheets = _sheets(job, edits, originals, last)
+    write_record(folder, record | {"edits": edits, "sheets": sheets, "finished": True})
+    notice(f"{counted(done, 'edit')} in {shown(folder)}: frames, strips, moving, edits, {RECORD}")
+    events.tell("done", edits=done, exit_code=0)
+    return 0
+
+
+def _facts(job: Job) -> dict[str, Any]:
+    spec = job.generator.spec
+    return {
+        "command": job.command,
+        "action": job.action,
+        "generator": spec.name,
+        "weights_sha256": spec.identity,
+        "layer": job.pictures[0].drawing.layer,
+        "subspaces": job.masks.sum(axis=1).astype(int).tolist(),
+        "region": job.options.where.region,
+        "pictures": [
+            {"name": one.name, "codes": str(one.path), "image": f"pictures/{one.name}.png"}
+            for one in job.pictures
+        ],
+        "pmsfc_jax": __version__,
+    }
+
+
+def _write(
+    job: Job, item: Item, frames: np.ndarray, originals: dict[str, np.ndarray]
+) -> dict[str, Any]:
+    """All files of one edit; gives its entry in the record."""
+    folder = job.options.output.out
+    written = write_frames(folder, item.name, frames, fps=job.options.output.fps)
+    picture, sources = originals[item.picture], [originals[name] for name in item.sources]
+    paths = {"strip": f"strips/{item.name}.png", "saved": f"edits/{item.name}.npz"}
+    save_png(folder / paths["strip"], strip(picture, frames, item.strengths, sources))
+    if isinstance(item.result, Drawing):
+        save_codes(folder / paths["saved"], item.result)
+    else:
+        save_edited(folder / paths["saved"], item.result)
+    change = np.abs(frames.astype(np.float64) - picture).mean(axis=(1, 2, 3))
+    return {
+        "name": item.name,
+        "picture": item.picture,
+        "sources": item.sources,
+        "subspaces": list(item.subspaces),
+        "strengths": item.strengths,
+        "change_levels": np.round(change, 3).tolist(),
+        **written,
+        **paths,
+    }
+
+
+def _sheets(
+    job: Job,
+    edits: list[dict[str, Any]],
+    originals: dict[str, np.ndarray],
+    last: dict[str, np.ndarray],
+) -> list[str]:
+    """The matrix of pairs and subspaces."""
+    if not job.pairs:
+        return []
+    across = len(job.chosen)
+    rows, titles = [], []
+    for pair, first in zip(job.pairs, range(0, len(edits), across), strict=True):
+        own = [last[edit["name"]] for edit in edits[first : first + across]]
+        rows.append([originals[pair.picture.name], *own, originals[pair.source.name]])
+        titles.append(f"{pair.picture.name} from {pair.source.name}")
+    columns = [
+        f"subspace {subspaces[0]}" if len(subspaces) == 1 else " and ".join(map(str, subspaces))
+        for subspaces in job.chosen
+    ]
+    return save_sheets(job.options.output.out, rows, ["picture", *columns, "source"], titles)
+
+
+def _with_folder(folder: str, edit: dict[str, Any]) -> dict[str, Any]:
+    """An entry of the record with paths from here."""
+    paths = {k: f"{folder}/{edit[k]}" for k in ("strip", "saved", "gif", "apng") if k in edit}
+    return edit | paths | {"frames": [f"{folder}/{path}" for path in edit["frames"]]}

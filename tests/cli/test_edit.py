@@ -1,0 +1,196 @@
+"""``pmsfc edit``: what comes out, drawn again to the bit, and mistakes in one sentence."""
+
+import dataclasses
+import json
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+
+import pmsfc_jax as pm
+
+MASKS = np.eye(3, dtype=np.float32).repeat(4, axis=1)
+
+
+@pytest.fixture(scope="module")
+def generator(weights_dir):
+    return pm.load_generator("plain", weights_dir=weights_dir)
+
+
+@pytest.fixture(scope="module")
+def codes(generator, tmp_path_factory):
+    """A folder with files ``a``, ``b`` and ``c``: two codes in each of three subspaces."""
+    generator, params = generator
+    folder = tmp_path_factory.mktemp("codes")
+    rng = np.random.default_rng(1)
+    latent = np.asarray(generator.draw(params, jax.random.key(0), 18)).reshape(3, 3, 2, 6)
+    drawing = pm.Drawing(
+        pm.Codes(latent, 0.2 * rng.normal(size=(3, 3, 2, 12)).astype(np.float32)),
+        MASKS,
+        2,
+        "pmsfc_full",
+        generator="plain",
+        identity=generator.spec.identity,
+    )
+    for row, name in enumerate("abc"):
+        pm.save_codes(folder / f"{name}.npz", drawing[row])
+    return folder
+
+
+def picture(path):
+    return np.asarray(Image.open(path).convert("RGB"))
+
+
+def test_swapping_each_subspace_makes_a_matrix(pmsfc, generator, codes, tmp_path):
+    out = tmp_path / "swap"
+    code, _, err = pmsfc("edit", "swap", *(codes / f"{n}.npz" for n in "abc"), "--out", out)
+    assert code == 0, err
+    record = json.loads((out / "edit.json").read_text())
+    assert record["finished"]
+    assert record["action"] == "swap"
+    assert record["subspaces"] == [4, 4, 4]
+    assert [(e["picture"], e["sources"], e["subspaces"]) for e in record["edits"]] == [
+        ("a", [source], [subspace]) for source in "bc" for subspace in range(3)
+    ]
+    drawings = {name: pm.load_codes(codes / f"{name}.npz") for name in "abc"}
+    h = {name: pm.composed(*generator, drawing)[0] for name, drawing in drawings.items()}
+    for edit in record["edits"]:
+        features = pm.swap(h["a"], h[edit["sources"][0]], edit["subspaces"], MASKS)
+        expected = pm.to_uint8(pm.draw_features(*generator, features, None, layer=2))[0]
+        np.testing.assert_array_equal(picture(out / edit["frames"][0]), expected)
+        change = np.abs(expected.astype(int) - picture(out / "pictures/a.png")).mean()
+        np.testing.assert_allclose(edit["change_levels"], [change], atol=1e-3)
+        assert change > 1
+    assert picture(out / "sheet.png").shape[1] > 5 * 128
+    assert not list(out.glob("moving/*"))
+
+
+def test_frames_move_and_are_drawn_again_to_the_bit(pmsfc, generator, codes, tmp_path):
+    out = tmp_path / "mix"
+    code, stdout, _ = pmsfc(
+        *("edit", "mix", codes / "a.npz", codes / "b.npz", "--subspace", "2", "0", "--json"),
+        *("--region", "0,0,8,16", "--strength", "1", "--frames", "3", "--out", out),
+    )
+    assert code == 0
+    edit, done = map(json.loads, stdout.splitlines())
+    assert (edit["event"], edit["subspaces"], edit["strengths"]) == ("edit", [0, 2], [0, 0.5, 1])
+    assert done == {"event": "done", "edits": 1, "exit_code": 0}
+    frames = [picture(path) for path in edit["frames"]]
+    np.testing.assert_array_equal(frames[0], picture(out / "pictures/a.png"))
+    saved = pm.load_edited(edit["saved"])
+    np.testing.assert_array_equal(pm.to_uint8(pm.render(*generator, saved)), frames)
+    assert saved.recipe["strengths"] == [0, 0.5, 1]
+    # The right edge of the picture is far from the box.
+    np.testing.assert_array_equal(frames[2][:, 14:], frames[0][:, 14:])
+    assert np.abs(frames[2][:, :8].astype(int) - frames[0][:, :8]).mean() > 1
+    for kind in ("gif", "apng"):
+        with Image.open(edit[kind]) as image:
+            assert image.n_frames == 4
+    assert picture(edit["strip"]).shape[1] > 5 * 128
+
+
+def test_a_mask_says_where(pmsfc, codes, tmp_path):
+    painted = np.zeros((40, 40), np.uint8)
+    painted[:, :20] = 255
+    Image.fromarray(painted).save(tmp_path / "left.png")
+    frames = []
+    for name, region in (("box", "0,0,8,16"), ("file", tmp_path / "left.png")):
+        out = tmp_path / name
+        code, _, err = pmsfc(
+            *("edit", "swap", codes / "a.npz", codes / "b.npz", "--subspace", "1"),
+            *("--region", region, "--out", out),
+        )
+        assert code == 0, err
+        frames.append(picture(out / "frames/a-from-b-s1-000.png"))
+    np.testing.assert_array_equal(*frames)
+
+
+def test_a_morph_visits_all_pictures(pmsfc, generator, codes, tmp_path):
+    words = ("edit", "morph", *(codes / f"{n}.npz" for n in "abc"), "--frames", "3")
+    out = tmp_path / "morph"
+    assert pmsfc(*words, "--out", out)[0] == 0
+    (edit,) = json.loads((out / "edit.json").read_text())["edits"]
+    assert edit["strengths"] == [0, 0.5, 1, 1.5, 2]
+    for place, name in ((0, "a"), (2, "b"), (4, "c")):
+        expected = picture(out / f"pictures/{name}.png")
+        np.testing.assert_array_equal(picture(out / edit["frames"][place]), expected)
+    drawing = pm.load_codes(out / edit["saved"])
+    frames = [picture(out / path) for path in edit["frames"]]
+    np.testing.assert_array_equal(pm.to_uint8(pm.render(*generator, drawing)), frames)
+    # Only one subspace follows; the same folder is used again, and keeps nothing.
+    assert pmsfc(*words[:4], "--subspace", "1", "--frames", "2", "--out", out)[0] == 0
+    (edit,) = json.loads((out / "edit.json").read_text())["edits"]
+    assert len(list(out.glob("frames/*"))) == len(edit["frames"]) == 2
+    h = [pm.composed(*generator, pm.load_codes(codes / f"{name}.npz"))[0] for name in "ab"]
+    saved = pm.load_edited(out / edit["saved"])
+    np.testing.assert_array_equal(saved.h[1:], pm.swap(*h, [1], MASKS))
+
+
+def test_of_a_run_all_pictures_are_changed_by_each_other(pmsfc, codes, tmp_path):
+    run = tmp_path / "run"
+    (run / "codes").mkdir(parents=True)
+    (run / "config.json").write_text('{"generator": "plain"}')
+    for name in "ab":
+        (run / f"codes/{name}.npz").write_bytes((codes / f"{name}.npz").read_bytes())
+    assert pmsfc("edit", "swap", run, "--subspace", "0", "--out", tmp_path / "out")[0] == 0
+    names = [e["name"] for e in json.loads((tmp_path / "out/edit.json").read_text())["edits"]]
+    assert names == ["a-from-b-s0", "b-from-a-s0"]
+
+
+MISTAKES = [
+    (("swop",), "there is no edit 'swop'"),
+    (("swap",), "no pictures are given"),
+    (("swap", "a"), "there is one picture only"),
+    (("morph", "a"), "name another one that it becomes"),
+    (("swap", "a", "none"), "none.npz: it does not exist"),
+    (("swap", "a", "b", "--subspace", "3"), "there is no subspace 3: there are 3"),
+    (("swap", "a", "b", "--frames", "0"), "frames is 0"),
+    (("morph", "a", "b", "--frames", "1"), "a morph has 2 or more"),
+    (("swap", "a", "b", "--fps", "0"), "--fps is 0"),
+    (("swap", "a", "b", "--region", "20,0,4,4"), "covers nothing of a picture of 16x16"),
+    (("swap", "a", "b", "--region", "1,2,3"), "neither a box X,Y,WIDTH,HEIGHT"),
+    (("swap", "a", "b", "--region", "black"), "covers nothing: draw it in white"),
+    (("swap", "a", "layer1"), "was cut at layer 2 and"),
+    (("swap", "a", "foreign"), "edit pictures of one generator"),
+    (("swap", "a", "other"), "found with different subspaces: say with --subspaces"),
+    (("morph", "a", "other"), "a morph goes between pictures of the same ones"),
+    (("swap", "a", "b", "--subspaces", "layer3"), "holds subspaces of layer 3"),
+    (("swap", "a", "b", "--out", "taken"), "is not empty and holds no edit"),
+]
+
+
+@pytest.mark.parametrize(("words", "part"), MISTAKES)
+def test_a_mistake_is_one_sentence_and_writes_nothing(pmsfc, codes, tmp_path, words, part):
+    a = pm.load_codes(codes / "a.npz")
+    changed = {
+        "layer1": {"layer": 1},
+        "foreign": {"identity": "f" * 64},
+        "other": {"masks": np.roll(MASKS, 1, axis=1)},
+    }
+    for name, changes in changed.items():
+        pm.save_codes(tmp_path / f"{name}.npz", dataclasses.replace(a, **changes))
+    Image.new("L", (8, 8)).save(tmp_path / "black.png")
+    labels = np.arange(12) % 3
+    pm.save_subspaces(tmp_path / "layer3.npz", pm.subspaces_from_labels(labels, 3), seed=0)
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken/thesis.txt").write_text("")
+    there = {path.stem: path for path in [*tmp_path.iterdir(), *codes.iterdir()]}
+    there["none"] = tmp_path / "none.npz"
+    given = [there.get(word, word) for word in words]
+    if words and words[0] == "swap" and "--out" not in words:
+        given += ["--out", tmp_path / "out"]
+    if words and words[0] == "morph":
+        given += ["--out", tmp_path / "out"]
+    code, _, err = pmsfc("edit", *given)
+    assert code == 2
+    assert part in err
+    assert len(err.strip().splitlines()) == 1
+    assert not (tmp_path / "out").exists()
+    assert [path.name for path in (tmp_path / "taken").iterdir()] == ["thesis.txt"]
+
+
+def test_without_an_action_the_actions_are_named(pmsfc):
+    code, _, err = pmsfc("edit", weights=False)
+    assert code == 2
+    assert "no edit is named: choose one of swap, mix" in err
