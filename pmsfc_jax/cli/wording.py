@@ -12,18 +12,6 @@ def counted(number: int, one: str, many: str = "") -> str:
     return f"{number} {one if number == 1 else many or one + 's'}"
 
 
-def duration(seconds: float) -> str:
-    """Seconds as words of the two largest units: ``"1 h 05 min"``, ``"2 d 3 h"``, ``"40 s"``."""
-    minutes, hours = round(seconds / 60), round(seconds / 3600)
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if minutes < 60:
-        return f"{minutes} min"
-    if hours < 48:
-        return f"{minutes // 60} h {minutes % 60:02d} min"
-    return f"{hours // 24} d {hours % 24} h"
-
-
 @contextmanager
 def told_by_options(names: Mapping[str, str]) -> Iterator[None]:
     """Let errors of the block speak of options where they speak of Python's names.

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import Any, NamedTuple, overload
 
 import jax
@@ -11,6 +12,7 @@ import numpy as np
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.generator import SplitGenerator
 from pmsfc_jax.core.operator import IDENTITY, Observation, Operator
+from pmsfc_jax.core.progress import progress_bar
 from pmsfc_jax.core.typing import Key, Params
 from pmsfc_jax.inversion.checks import check_observation, check_settings
 from pmsfc_jax.inversion.codes import Codes
@@ -80,7 +82,7 @@ def invert_batches(
       key: as there.
       config: as there.
       perceptual: as there.
-      on_progress: as there.
+      on_progress: as there, but silent by default.
       batches: which images to invert and in which company; by default all, in their order.
       on_split: told of a batch that did not fit into the device's memory, and of its halves, before
         they are run.
@@ -274,7 +276,7 @@ def invert(
     key: Key,
     config: InversionConfig | None = ...,
     perceptual: Perceptual | None = ...,
-    on_progress: Callable[[int, int, float], None] = ...,
+    on_progress: Callable[[int, int, float], None] | None = ...,
     resume: Resume | None = ...,
     should_stop: Callable[[], bool] = ...,
     devices: Sequence[jax.Device] | None = ...,
@@ -294,7 +296,7 @@ def invert(
     key: Key,
     config: InversionConfig | None = ...,
     perceptual: Perceptual | None = ...,
-    on_progress: Callable[[int, int, float], None] = ...,
+    on_progress: Callable[[int, int, float], None] | None = ...,
     resume: Resume | None = ...,
     should_stop: Callable[[], bool] = ...,
     devices: Sequence[jax.Device] | None = ...,
@@ -313,7 +315,7 @@ def invert(
     key: Key,
     config: InversionConfig | None = None,
     perceptual: Perceptual | None = None,
-    on_progress: Callable[[int, int, float], None] = lambda done, total, loss: None,
+    on_progress: Callable[[int, int, float], None] | None = None,
     resume: Resume | None = None,
     should_stop: Callable[[], bool] = lambda: False,
     devices: Sequence[jax.Device] | None = None,
@@ -333,7 +335,8 @@ def invert(
       config: settings; the default is ``InversionConfig()``, which is the default preset. Fewer
         images than its batch size are one batch of their own number.
       perceptual: the network V; needed where its weight in the objective is not 0.
-      on_progress: ``(image-steps done, in all, mean loss of the batch)``.
+      on_progress: ``(image-steps done, in all, mean loss of the batch)``. By default stderr tells
+        how far it is; ``lambda *_: None`` is silent.
       resume: where a batch in progress is kept, and gone on with. The bits are those of an
         inversion that was never stopped.
       should_stop: asked between compiled loops.
@@ -351,23 +354,30 @@ def invert(
       Stopped: ``should_stop()`` was true.
 
     """
-    found = invert_batches(
-        generator,
-        params,
-        targets,
-        operator=operator,
-        subspaces=subspaces,
-        key=key,
-        config=config,
-        perceptual=perceptual,
-        on_progress=on_progress,
-        resume=resume,
-        should_stop=should_stop,
-        devices=devices,
-        start_from=start_from,
-    )
-    if sink is None:
-        return concatenate([done.result for done in found])
-    for done in found:
-        sink(done)
+    with ExitStack() as stack:
+        if on_progress is None:
+            update = stack.enter_context(progress_bar("inversion"))
+
+            def on_progress(done: int, total: int, loss: float) -> None:
+                update(done, total, f"loss {loss:.5f}")
+
+        found = invert_batches(
+            generator,
+            params,
+            targets,
+            operator=operator,
+            subspaces=subspaces,
+            key=key,
+            config=config,
+            perceptual=perceptual,
+            on_progress=on_progress,
+            resume=resume,
+            should_stop=should_stop,
+            devices=devices,
+            start_from=start_from,
+        )
+        if sink is None:
+            return concatenate([done.result for done in found])
+        for done in found:
+            sink(done)
     return None

@@ -9,7 +9,6 @@ import pytest
 
 from pmsfc_jax.cli.events import Events
 from pmsfc_jax.cli.train.report import reporter
-from pmsfc_jax.cli.wording import duration
 from pmsfc_jax.io.images import save_png
 from pmsfc_jax.training.record import Progress
 from pmsfc_jax.weights.store.manifest import read_manifest
@@ -140,20 +139,9 @@ def test_a_run_that_is_a_file_is_told(pmsfc, few, tmp_path):
     assert "cannot be the folder of a run" in err
 
 
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [
-        (0, "0 s"), (89, "89 s"), (90, "2 min"), (3500, "58 min"), (3599, "1 h 00 min"),
-        (3900, "1 h 05 min"), (47 * 3600, "47 h 00 min"), (51 * 3600, "2 d 3 h"),
-    ],
-)  # fmt: skip
-def test_durations_in_words(seconds, words):
-    assert duration(seconds) == words
-
-
 def test_a_log_file_gets_a_line_every_half_minute(capsys, monkeypatch):
     clock = iter([1000.0, 1000.0, 1010.0, 1029.0, 1040.0, 1050.0, 1080.0])
-    monkeypatch.setattr("pmsfc_jax.cli.console.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("pmsfc_jax.core.progress.time.monotonic", lambda: next(clock))
     with reporter(1000, Events(False)) as report:
         for images in (100, 200, 300, 350, 400):
             report(Progress(images, 1000, 16, 0.5, 2.0, {}))

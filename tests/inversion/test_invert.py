@@ -62,6 +62,19 @@ def test_results_do_not_depend_on_the_batch(tiny, subspaces, targets, result):
     np.testing.assert_allclose(turned.losses[::-1], result.losses, rtol=1e-2)
 
 
+def test_progress_is_told_by_default_and_silenced_by_a_function_of_ones_own(
+    tiny, subspaces, targets, capsys, monkeypatch
+):
+    monkeypatch.setattr("pmsfc_jax.core.progress._LOG_SECONDS", 0.0)
+    asked = {"subspaces": subspaces, "key": KEY, "config": CONFIG}
+    result = invert(*tiny, targets[:2], **asked)
+    first, *_, last = capsys.readouterr().err.splitlines()
+    assert first.startswith("inversion: 50%, loss ")
+    assert last == f"inversion: 100%, loss {result.losses[:, -1].mean():.5f}, 0 s left"
+    invert(*tiny, targets[:2], **asked, on_progress=lambda *_: None)
+    assert capsys.readouterr().err == ""
+
+
 def test_repeating_gives_the_same_bits(tiny, subspaces, targets, result):
     again = invert(*tiny, targets, subspaces=subspaces, key=KEY, config=CONFIG)
     assert_same_bits(again, result)

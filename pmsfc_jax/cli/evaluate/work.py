@@ -12,7 +12,8 @@ from pmsfc_jax.cli.console import notice, progress_bar
 from pmsfc_jax.cli.evaluate.prepare import Job
 from pmsfc_jax.cli.evaluate.report import write_table
 from pmsfc_jax.cli.exit_codes import EXIT_INCOMPLETE
-from pmsfc_jax.cli.wording import counted, duration
+from pmsfc_jax.cli.wording import counted
+from pmsfc_jax.core.progress import duration
 from pmsfc_jax.evaluation.measure import measure_row, seconds_of_a_step, steps_within
 from pmsfc_jax.evaluation.methods import NUM_SUBSPACES, ROWS
 from pmsfc_jax.io.arrays import load_arrays, save_arrays
