@@ -75,6 +75,15 @@ def test_a_bad_photograph_is_left_out_and_told(evaluate, photos, tmp_path):
     assert events[-1]["left_out"] == 2
 
 
+def test_a_converted_network_judges_by_name(evaluate, tmp_path):
+    code, out, err = evaluate(tmp_path, "--judge", "judged", methods=("single",))
+    assert code == 0, err
+    assert "distance" in out
+    table = json.loads((tmp_path / "table.json").read_text())
+    assert table["distance"] == "mean |V(a) - V(b)|, V = judged/discriminator"
+    assert len(table["methods"]["single"]["distance"]) == 3
+
+
 def test_equal_time_gives_steps_by_timing(evaluate, tmp_path):
     code, _, err = evaluate(tmp_path, "--seconds", "0.000001", methods=("single",))
     assert code == 0, err
@@ -90,6 +99,9 @@ def test_mistakes(evaluate, tmp_path):
     assert code == 2
     assert "typo.npz" in err
     assert not (tmp_path / "out").exists()
+    code, _, err = evaluate(tmp_path / "out", "--judge", "plain")
+    assert code == 2
+    assert "--judge plain is a generator without a network that judges" in err
     code, _, err = evaluate(tmp_path, "--layer", "99")
     assert code == 2
     assert "no layer 99" in err

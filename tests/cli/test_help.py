@@ -2,17 +2,23 @@
 
 import pytest
 
+from pmsfc_jax.cli.edit.options import ACTIONS
 from pmsfc_jax.cli.main import COMMANDS, main
+
+#: Every command that has options, those of `pmsfc edit` among them.
+WITH_OPTIONS = [*sorted(set(COMMANDS) - {"edit"}), *(f"edit {action}" for action in ACTIONS)]
 
 
 def help_of(command, capsys):
-    with pytest.raises(SystemExit) as stop:
-        main([command, "--help"])
-    assert not stop.value.code
+    try:
+        code = main([*command.split(), "--help"])
+    except SystemExit as stop:
+        code = stop.code
+    assert not code
     return " ".join(capsys.readouterr().out.replace("│", " ").split())
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", [*WITH_OPTIONS, "edit"])
 def test_no_help_speaks_of_none(capsys, command):
     text = help_of(command, capsys)
     assert f"usage: pmsfc {command}" in text
@@ -20,7 +26,7 @@ def test_no_help_speaks_of_none(capsys, command):
     assert " STR" not in text.partition("options")[0], "what stands for a word says what it is"
 
 
-@pytest.mark.parametrize("command", sorted(set(COMMANDS) - {"convert", "fetch"}))
+@pytest.mark.parametrize("command", sorted(set(WITH_OPTIONS) - {"convert", "fetch"}))
 def test_every_command_can_tell_programs(capsys, command):
     text = help_of(command, capsys)
     assert "--json For programs: one JSON object a line on stdout" in text

@@ -47,9 +47,9 @@ class Options:
     num_random: int = 8
     """Random partitions of the same sizes to set the subspaces beside."""
     judge: Annotated[
-        Path | None, given("FILE", "the V that is stored with the generator, if any")
+        str | None, given("NAME | FILE", "the V that is stored with the generator, if any")
     ] = None
-    """SqueezeNet v1.0 as .npz: the perceptual distance of the report."""
+    """The perceptual distance of the report: SqueezeNet v1.0 as .npz, or a converted network."""
     seed: int = 0
     """Of the latent codes, of the clustering and of the random partitions."""
     weights_dir: Annotated[Path | None, given("FOLDER", "./ported_weights")] = None

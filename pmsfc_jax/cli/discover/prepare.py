@@ -16,7 +16,7 @@ from pmsfc_jax.api import (
 )
 from pmsfc_jax.cli.discover.options import Options
 from pmsfc_jax.cli.events import Events
-from pmsfc_jax.cli.judge import JUDGE_NAME, load_judge
+from pmsfc_jax.cli.judge import distance_name, load_judge
 from pmsfc_jax.cli.start_jax import start_jax
 from pmsfc_jax.cli.wording import told_by_options
 from pmsfc_jax.core.checks import positive_int
@@ -92,13 +92,13 @@ def prepare(options: Options, argv: Sequence[str]) -> Job:
 def _distance(options: Options) -> tuple[Distance | None, str | None]:
     """The judge where one is given, else the V that is shipped with the generator; and its name."""
     if options.judge is not None:
-        judge = load_judge(options.judge)
+        judge = load_judge(options.judge, options.weights_dir)
 
         def judged(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-            return judge(to_uint8(a), to_uint8(b))
+            return judge.distance(to_uint8(a), to_uint8(b))
 
-        return judged, JUDGE_NAME
+        return judged, judge.name
     perceptual = load_perceptual(options.name, weights_dir=options.weights_dir)
     if perceptual is None:
         return None, None
-    return feature_distance(perceptual), f"mean |V(a) - V(b)|, V = {perceptual.name}"
+    return feature_distance(perceptual), distance_name(perceptual)

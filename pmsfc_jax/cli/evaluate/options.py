@@ -41,8 +41,8 @@ class Options:
     """Weight of the V that is stored with the generator."""
     learning_rate: float = 0.05
     """Of every method that has none of its own."""
-    judge: Annotated[Path | None, given("FILE", "no column of distances")] = None
-    """SqueezeNet v1.0 as .npz: an independent perceptual distance."""
+    judge: Annotated[str | None, given("NAME | FILE", "no column of distances")] = None
+    """An independent perceptual distance: SqueezeNet v1.0 as .npz, or a converted network."""
     batch_size: int = 8
     """Photographs in one compiled step."""
     seed: int = 0

@@ -1,13 +1,12 @@
 """From the options of ``pmsfc evaluate`` to a job that can be done: every mistake is found here."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pmsfc_jax.api import Cut, InversionConfig, Perceptual, load_generator, load_perceptual
 from pmsfc_jax.cli.evaluate.options import Options
 from pmsfc_jax.cli.events import Events
-from pmsfc_jax.cli.judge import load_judge
+from pmsfc_jax.cli.judge import Judge, load_judge
 from pmsfc_jax.cli.photographs import look_at_photographs, tell_left_out
 from pmsfc_jax.cli.start_jax import start_jax
 from pmsfc_jax.cli.wording import told_by_options
@@ -41,7 +40,7 @@ class Job:
       rows: names of the table's rows.
       layer: the cut.
       task: photographs, generator, V and judge.
-      judge_sha256: of the judge's file, or ``None``.
+      judge: the independent distance, or ``None``.
       left_out: how many photographs could not be used.
       events: what programs are told.
 
@@ -51,7 +50,7 @@ class Job:
     rows: tuple[str, ...]
     layer: int
     task: Task
-    judge_sha256: str | None
+    judge: Judge | None
     left_out: int
     events: Events
 
@@ -82,7 +81,7 @@ def prepare(options: Options) -> Job:
     start_jax(cache=False)
     generator, params = load_generator(options.generator, weights_dir=options.weights_dir)
     perceptual = _perceptual(options)
-    judge = None if options.judge is None else load_judge(options.judge)
+    judge = None if options.judge is None else load_judge(options.judge, options.weights_dir)
     layer = default_layer(generator.spec) if options.layer is None else options.layer
     Cut(generator, layer)
     if any(ROWS[name].partition for name in rows):
@@ -105,8 +104,15 @@ def prepare(options: Options) -> Job:
         options,
         rows,
         layer,
-        Task(generator, params, to_float(pixels.pixels), perceptual, judge, options.seed),
-        None if options.judge is None else hashlib.sha256(options.judge.read_bytes()).hexdigest(),
+        Task(
+            generator,
+            params,
+            to_float(pixels.pixels),
+            perceptual,
+            None if judge is None else judge.distance,
+            options.seed,
+        ),
+        judge,
         left_out + len(bad),
         events,
     )

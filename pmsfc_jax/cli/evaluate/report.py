@@ -32,6 +32,7 @@ def write_table(job: Job, records: dict[str, Any], pictures: list[np.ndarray]) -
         "weights_sha256": job.task.generator.spec.identity,
         "subset": options.subset,
         "seed": options.seed,
+        "distance": None if job.judge is None else job.judge.name,
         "device": jax.devices()[0].device_kind,
         "jax": jax.__version__,
         "pmsfc_jax": __version__,

@@ -150,7 +150,7 @@ def _settings(job: Job, name: str) -> dict[str, Any]:
         "generator": options.generator,
         "weights_sha256": task.generator.spec.identity,
         "targets_sha256": hashlib.sha256(to_uint8(task.targets).tobytes()).hexdigest(),
-        "judge": job.judge_sha256,
+        "judge": None if job.judge is None else job.judge.sha256,
         "perceptual": [task.perceptual.name, task.perceptual.identity] if task.perceptual else None,
         "seed": options.seed,
         "device": jax.devices()[0].device_kind,
