@@ -14,12 +14,14 @@ from pmsfc_jax.inversion.drawing import Drawing, join
 from pmsfc_jax.io import codes as files
 from pmsfc_jax.io.arrays import load_arrays, save_arrays
 from pmsfc_jax.io.codes import SavedCodes
-from pmsfc_jax.io.paths import shown
+from pmsfc_jax.io.paths import os_reason, shown
 from pmsfc_jax.io.runs import RunFolder
 from pmsfc_jax.io.trees import flat, nested
+from pmsfc_jax.tasks.edit.directions.directions import Directions
 from pmsfc_jax.tasks.edit.edited import Edited
 
 _EDITED, _EDITED_FORMAT = "edited features", 1
+_DIRECTIONS, _DIRECTIONS_FORMAT = "directions", 1
 
 
 def to_file(
@@ -145,3 +147,73 @@ def load_edited(path: str | os.PathLike[str]) -> Edited:
     if h.ndim != 4:
         raise InputError(f"{shown(path)} is damaged: its features have shape {h.shape}")
     return Edited(h=h, context=context, **parts)
+
+
+def save_directions(path: str | os.PathLike[str], directions: Directions) -> None:
+    """Write directions to an ``.npz`` file that plain numpy reads, whole or not at all.
+
+    Raises:
+      InputError: the file cannot be written.
+
+    """
+    names = ("space", "names", "layer", "subspaces", "generator", "identity", "about")
+    facts = {name: getattr(directions, name) for name in names}
+    facts |= {"about": dict(directions.about)}
+    save_arrays(
+        path,
+        flat("steps", directions.steps),
+        facts | {"kind": _DIRECTIONS, "format": _DIRECTIONS_FORMAT},
+    )
+
+
+def load_directions(path: str | os.PathLike[str]) -> Directions:
+    """Read what `save_directions` wrote, or an array ``[d]`` or ``[n, d]`` of latent directions.
+
+    The latter is what InterFaceGAN's boundaries are, ``.npy`` files of unit vectors; an amount of 1
+    adds one as it is. Nothing in the file is executed.
+
+    Raises:
+      InputError: the file is absent, damaged, or of a newer version or another kind.
+
+    """
+    path = Path(path)
+    if path.suffix == ".npy":
+        return _plain_directions(path)
+    arrays, facts = load_arrays(path, kind=_DIRECTIONS, newest=_DIRECTIONS_FORMAT)
+    try:
+        steps = nested("steps", arrays)
+        subspaces = facts["subspaces"]
+        found = Directions(
+            space=facts["space"],
+            steps=steps,
+            names=tuple(facts["names"]),
+            layer=facts["layer"],
+            subspaces=None if subspaces is None else tuple(subspaces),
+            generator=facts["generator"],
+            identity=facts["identity"],
+            about=facts["about"],
+        )
+    except KeyError as error:
+        raise InputError(f"{shown(path)} is damaged: it lacks a part of the directions") from error
+    if any(len(leaf) != len(found) for leaf in jax.tree.leaves(steps)):
+        raise InputError(f"{shown(path)} is damaged: names and directions differ in number")
+    return found
+
+
+def _plain_directions(path: Path) -> Directions:
+    try:
+        steps = np.load(path, allow_pickle=False)
+    except OSError as error:
+        raise InputError(
+            f"cannot read directions from {shown(path)}: {os_reason(error)}"
+        ) from error
+    except ValueError as error:
+        raise InputError(f"{shown(path)} is damaged or holds no plain array") from error
+    steps = np.atleast_2d(steps)
+    if steps.ndim != 2 or steps.dtype.kind != "f" or not np.isfinite(steps).all():
+        raise InputError(
+            f"{shown(path)} holds an array of shape {steps.shape} and dtype {steps.dtype}: "
+            "directions are finite floats, [d] or [n, d]"
+        )
+    names = [path.stem] if len(steps) == 1 else [str(number) for number in range(len(steps))]
+    return Directions("latent", steps.astype(np.float32), tuple(names))

@@ -65,7 +65,12 @@ def morph(a: Drawing, b: Drawing, t: float) -> Drawing:
 
 
 def move(
-    drawing: Drawing, direction: Any, amount: float, subspaces: Sequence[int] | None = None
+    drawing: Drawing,
+    direction: Any,
+    amount: float,
+    subspaces: Sequence[int] | None = None,
+    *,
+    constant_density: bool = True,
 ) -> Drawing:
     """All codes of the chosen subspaces along a latent direction, each at its own norm.
 
@@ -74,6 +79,8 @@ def move(
       direction: of the structure of one latent code.
       amount: steps along it; 0 gives the drawing itself.
       subspaces: sets of codes, from 0; all by default.
+      constant_density: keep the norm of each code, as suits priors whose density hangs on it
+        (normal ones); other codes, such as StyleGAN2's w, are moved on a line without.
 
     Raises:
       InputError: a direction of another size, a subspace that there is not.
@@ -102,7 +109,7 @@ def move(
         latent,
         direction,
     )
-    walked = scaled(moved, length(latent))
+    walked = scaled(moved, length(latent)) if constant_density else moved
     kept = jax.tree.map(
         lambda old, new: np.where(moves.reshape(1, sets, 1, *(1,) * (old.ndim - 3)) == 0, old, new),
         latent,

@@ -1,0 +1,5 @@
+"""Directions along which pictures are moved: in latent codes, or in features at the cut.
+
+`components` (principal ones, and the closed form of SeFa), `boundary` (from labels) and `samples`
+find them; `directions` is what they are, `walk` goes along them.
+"""
