@@ -37,8 +37,16 @@ from pmsfc_jax.io.images import load_photographs
 from pmsfc_jax.io.paths import shown
 from pmsfc_jax.io.photographs import identify_photographs
 from pmsfc_jax.io.source import PhotographSource
+from pmsfc_jax.nn.reading import reading_code, reading_feature
 from pmsfc_jax.registry import load_generator, load_perceptual_network
-from pmsfc_jax.saved import load_codes, load_edited, save_codes, save_edited
+from pmsfc_jax.saved import (
+    load_codes,
+    load_directions,
+    load_edited,
+    save_codes,
+    save_directions,
+    save_edited,
+)
 from pmsfc_jax.subspace import (
     ByCoefficients,
     ByCorrelation,
@@ -67,6 +75,7 @@ from pmsfc_jax.subspace import (
 )
 from pmsfc_jax.subspace.records import FORMAT, record_of, subspaces_from_record
 from pmsfc_jax.tasks import degradations
+from pmsfc_jax.tasks.edit import directions
 from pmsfc_jax.tasks.edit.codes import morph, move
 from pmsfc_jax.tasks.edit.edited import Edited, draw_edited, edited
 from pmsfc_jax.tasks.edit.features import mix, swap
@@ -126,6 +135,7 @@ __all__ = [
     "composed",
     "convert_checkpoint",
     "degradations",
+    "directions",
     "discover_subspaces",
     "draw_features",
     "edited",
@@ -135,6 +145,7 @@ __all__ = [
     "invert",
     "invert_batches",
     "load_codes",
+    "load_directions",
     "load_edited",
     "load_generator",
     "load_images",
@@ -148,9 +159,12 @@ __all__ = [
     "plan_batches",
     "preset",
     "random_subspaces",
+    "reading_code",
+    "reading_feature",
     "render",
     "restore",
     "save_codes",
+    "save_directions",
     "save_edited",
     "save_subspaces",
     "self_expression",

@@ -17,7 +17,8 @@ COMMANDS = {
     "invert": "find the codes of photographs and redraw them",
     "merge": "merge the shares of a run on many machines",
     "render": "draw images again from saved codes",
-    "edit": "exchange, mix and morph what subspaces draw",
+    "edit": "exchange, mix, morph and move what subspaces draw",
+    "directions": "find directions along which pictures are moved",
     "discover": "find the subspaces of a generator's layer",
     "fetch": "download published weights and convert them",
     "convert": "turn a PyTorch checkpoint into weights for pmsfc_jax",
@@ -31,7 +32,7 @@ USAGE = "\n".join([
     "",
     "High-fidelity GAN inversion by prior multi-subspace feature composition.",
     "",
-    *(f"  {name:<10}{text}" for name, text in COMMANDS.items()),
+    *(f"  {name:<12}{text}" for name, text in COMMANDS.items()),
     "",
     "  --version prints the version",
 ])  # fmt: skip

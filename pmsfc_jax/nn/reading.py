@@ -17,8 +17,8 @@ from pmsfc_jax.nn import biggan, dcgan, pggan, stylegan2
 def reading_code(generator: SplitGenerator, params: Params) -> np.ndarray:
     """The weights that read one latent code, ``[outputs, d]`` float64.
 
-    Of StyleGAN2's w they are those of all styles together; of other families those of the first
-    layer.
+    Of StyleGAN2's w they are those of the styles of all convolutions; of other families those of
+    the first layer.
 
     Raises:
       InputError: a family whose code is read in several places in different ways.

@@ -194,3 +194,75 @@ def test_without_an_action_the_actions_are_named(pmsfc):
     code, _, err = pmsfc("edit", weights=False)
     assert code == 2
     assert "no edit is named: choose one of swap, mix" in err
+
+
+def test_pictures_move_along_directions(pmsfc, generator, codes, tmp_path):
+    """Of features as they are; of codes all of the picture, or what is asked for alone."""
+    rng = np.random.default_rng(0)
+    steps = rng.normal(size=(2, 8, 8, 12)).astype(np.float32)
+    spec = generator[0].spec
+    of_features = pm.directions.Directions(
+        "feature", steps, ("up", "down"), layer=2, generator="plain", identity=spec.identity
+    )
+    pm.save_directions(tmp_path / "f.npz", of_features)
+    np.save(tmp_path / "smile.npy", rng.normal(size=(1, 6)))
+    h, _ = pm.composed(*generator, pm.load_codes(codes / "a.npz"))
+
+    words = ("edit", "move", codes / "a.npz", "--frames", "3", "--strength", "2")
+    out = tmp_path / "features"
+    assert pmsfc(*words, "--direction", tmp_path / "f.npz", "--out", out)[0] == 0
+    record = json.loads((out / "edit.json").read_text())
+    assert [edit["direction"] for edit in record["edits"]] == ["up", "down"]
+    assert record["edits"][0]["strengths"] == [-2, 0, 2]
+    moved = pm.load_edited(out / record["edits"][1]["saved"])
+    np.testing.assert_allclose(moved.h[2], h[0] + 2 * steps[1], rtol=1e-5)
+    np.testing.assert_array_equal(
+        picture(out / record["edits"][1]["frames"][1]), picture(out / "pictures/a.png")
+    )
+
+    out = tmp_path / "codes"
+    assert pmsfc(*words, "--direction", tmp_path / "smile.npy", "--out", out)[0] == 0
+    (edit,) = json.loads((out / "edit.json").read_text())["edits"]
+    assert edit["name"] == "a-along-smile"
+    whole = pm.load_codes(out / edit["saved"])
+    frames = [picture(out / path) for path in edit["frames"]]
+    np.testing.assert_array_equal(pm.to_uint8(pm.render(*generator, whole)), frames)
+
+    out = tmp_path / "subspace"
+    limits = ("--subspace", "1", "--direction", f"{tmp_path / 'smile.npy'}:0")
+    assert pmsfc(*words, *limits, "--out", out)[0] == 0
+    (edit,) = json.loads((out / "edit.json").read_text())["edits"]
+    limited = pm.load_edited(out / edit["saved"]).h
+    everything, _ = pm.composed(*generator, whole)
+    np.testing.assert_array_equal(limited[..., 4:8], everything[..., 4:8])
+    np.testing.assert_array_equal(limited[2, ..., :4], h[0, ..., :4])
+
+
+def test_a_condition_is_taken_off(pmsfc, codes, tmp_path):
+    np.save(tmp_path / "a.npy", np.array([1.0, 1, 0, 0, 0, 0]))
+    np.save(tmp_path / "b.npy", np.array([0.0, 1, 0, 0, 0, 0]))
+    np.save(tmp_path / "c.npy", np.array([2**0.5, 0, 0, 0, 0, 0]))
+    frames = []
+    for words in (("a.npy", "--condition", tmp_path / "b.npy"), ("c.npy",)):
+        out = tmp_path / words[0][0]
+        code, _, err = pmsfc(
+            *("edit", "move", codes / "b.npz", "--direction", tmp_path / words[0], *words[1:]),
+            *("--frames", "1", "--out", out),
+        )
+        assert code == 0, err
+        frames.append(picture(next(out.glob("frames/*.png"))).astype(int))
+    assert np.abs(frames[0] - frames[1]).max() <= 1
+    code, _, err = pmsfc(
+        *("edit", "move", codes / "b.npz", "--direction", tmp_path / "a.npy"),
+        *("--condition", tmp_path / "a.npy", "--out", tmp_path / "none"),
+    )
+    assert code == 2
+    assert "nothing is left of direction a" in err
+    np.save(tmp_path / "long.npy", np.ones(512))
+    code, _, err = pmsfc(
+        *("edit", "move", codes / "b.npz", "--direction", tmp_path / "long.npy"),
+        *("--out", tmp_path / "none"),
+    )
+    assert code == 2
+    assert "the direction has 512 numbers and a code of plain has 6" in err
+    assert not (tmp_path / "none").exists()

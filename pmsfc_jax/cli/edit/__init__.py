@@ -1,4 +1,4 @@
-"""``pmsfc edit``: exchange, mix and morph what subspaces draw."""
+"""``pmsfc edit``: exchange, mix, morph and move what subspaces draw."""
 
 from collections.abc import Sequence
 
@@ -10,6 +10,7 @@ _WHAT = {
     "swap": "give pictures the subspaces of other pictures",
     "mix": "give pictures a share of them",
     "morph": "let a picture become another one",
+    "move": "move pictures along directions",
 }
 USAGE = "\n".join([
     "usage: pmsfc edit ACTION ...   (pmsfc edit ACTION --help tells its options)",

@@ -10,6 +10,12 @@ from pmsfc_jax.api import Drawing, Edited, composed, edited, morph
 from pmsfc_jax.cli.edit.pictures import Picture
 from pmsfc_jax.cli.edit.prepare import Job
 from pmsfc_jax.inversion.drawing import join
+from pmsfc_jax.tasks.edit.directions import (
+    Directions,
+    keeps_density,
+    walk_codes,
+    walk_features,
+)
 from pmsfc_jax.tasks.edit.frames import limited_frames, mixed_frames
 
 
@@ -23,6 +29,7 @@ class Item(NamedTuple):
       subspaces: which; empty for all of the picture.
       strengths: of its frames.
       result: a picture a frame.
+      direction: its name, of a move.
 
     """
 
@@ -32,10 +39,13 @@ class Item(NamedTuple):
     subspaces: tuple[int, ...]
     strengths: list[float]
     result: Drawing | Edited
+    direction: str | None = None
 
 
 def count_items(job: Job) -> int:
     """How many edits there are."""
+    if job.directions is not None:
+        return len(job.pictures) * len(job.directions)
     return len(job.pairs) * len(job.chosen) if job.pairs else 1
 
 
@@ -43,6 +53,9 @@ def items(job: Job) -> Iterator[Item]:
     """Every edit of the job."""
     if job.action == "morph":
         yield _morph(job)
+        return
+    if job.directions is not None:
+        yield from _moves(job, job.directions)
         return
     known = _Features(job)
     for pair in job.pairs:
@@ -70,6 +83,29 @@ def _morph(job: Job) -> Item:
     limited = limited_frames(h[0], h, subspaces, job.masks, job.region)
     first = jax.tree.map(lambda leaf: leaf[:1], context)
     return _edited(job, name, job.pictures[0], names[1:], subspaces, limited, first, steps)
+
+
+def _moves(job: Job, directions: Directions) -> Iterator[Item]:
+    """Each picture along each direction."""
+    subspaces = job.chosen[0] if job.chosen else (0,)
+    shown = subspaces if job.options.where.subspace else ()
+    for picture in job.pictures:
+        h, context = composed(job.generator, job.params, picture.drawing)
+        for number, direction in enumerate(directions.names):
+            name = f"{picture.name}-along-{direction}"
+            step = directions[number]
+            if directions.space == "feature":
+                frames = walk_features(h[0], step, job.strengths, subspaces, job.masks, job.region)
+            else:
+                density = keeps_density(job.generator)
+                walked = walk_codes(picture.drawing, step, job.strengths, constant_density=density)
+                if not job.chosen:
+                    yield Item(name, picture.name, [], (), job.strengths, walked, direction)
+                    continue
+                features, _ = composed(job.generator, job.params, walked)
+                frames = limited_frames(h[0], features, subspaces, job.masks, job.region)
+            item = _edited(job, name, picture, [], shown, frames, context)
+            yield item._replace(direction=direction)
 
 
 def _edited(

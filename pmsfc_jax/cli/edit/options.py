@@ -94,5 +94,27 @@ class Morph:
     """Pictures from each to the next, both of them counted."""
 
 
-ACTIONS = {"swap": Swap, "mix": Mix, "morph": Morph}
-Options = Swap | Mix | Morph
+@dataclass
+class Move:
+    """Move pictures along directions, of `pmsfc directions` or of InterFaceGAN (.npy).
+
+    A PICTURE is a file of codes or the --out folder of `pmsfc invert`; each of its pictures is
+    moved along each direction. With --subspace or --region only that of it changes.
+    """
+
+    pictures: Annotated[tyro.conf.Positional[tuple[Path, ...]], required(_PICTURES)]
+    """Files of codes, or folders of runs."""
+    direction: Annotated[str, required("FILE[:NAME]")]
+    """A file of directions: all of them, or one by its name or number."""
+    output: Output
+    where: Where = field(default_factory=Where)
+    condition: Annotated[tuple[str, ...], given("FILE[:NAME] ...", "none")] = ()
+    """Directions that are not to change: what the direction shares with them is taken off."""
+    strength: float = 3.0
+    """How far, in the direction's units: standard deviations where `pmsfc directions` found it."""
+    frames: int = 7
+    """Pictures from minus to plus that far; 1 for plus alone."""
+
+
+ACTIONS = {"swap": Swap, "mix": Mix, "morph": Morph, "move": Move}
+Options = Swap | Mix | Morph | Move

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pmsfc_jax.api import SplitGenerator, check_subspaces, load_generator, load_subspaces
-from pmsfc_jax.cli.edit.options import Morph, Options, Swap, Where
+from pmsfc_jax.cli.chosen_directions import read_directions
+from pmsfc_jax.cli.edit.options import Mix, Morph, Move, Options, Swap
 from pmsfc_jax.cli.edit.pictures import Picture, generator_of, read_pictures
 from pmsfc_jax.cli.edit.regions import mask_of, region_of
 from pmsfc_jax.cli.edit.report import check_folder
@@ -16,6 +17,7 @@ from pmsfc_jax.cli.start_jax import start_jax
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.inversion.drawing import check_alike, check_drawing
 from pmsfc_jax.io.paths import shown
+from pmsfc_jax.tasks.edit.directions import Directions, check_directions, conditioned
 from pmsfc_jax.tasks.edit.features import gate
 from pmsfc_jax.tasks.edit.frames import strengths
 from pmsfc_jax.tasks.edit.together import check_together, common_masks
@@ -35,7 +37,7 @@ class Job:
     Attributes:
       options: as given.
       command: the words of the command, to be shown.
-      action: swap, mix or morph.
+      action: swap, mix, morph or move.
       generator: draws the pictures.
       params: its weights.
       pictures: all pictures, each once.
@@ -45,6 +47,7 @@ class Job:
       region: where, ``[H, W]`` of the feature; ``None`` for everywhere.
       region_mask: the same of the picture, at any resolution.
       strengths: of the frames.
+      directions: of a move.
 
     """
 
@@ -60,6 +63,7 @@ class Job:
     region: np.ndarray | None
     region_mask: np.ndarray | None
     strengths: list[float]
+    directions: Directions | None
 
 
 def prepare(options: Options, argv: Sequence[str]) -> Job:
@@ -84,12 +88,12 @@ def prepare(options: Options, argv: Sequence[str]) -> Job:
     layer = pictures[0].drawing.layer
     if isinstance(options, Morph):
         _check_way(pictures)
-    masks = _masks(options.where, generator, layer, drawings)
+    masks = _masks(options, generator, layer, drawings)
     chosen = _chosen(options, masks)
     mask = None
     if options.where.region is not None:
         mask = mask_of(options.where.region, generator.spec)
-    pairs = [] if isinstance(options, Morph) else _pairs(groups)
+    pairs = _pairs(groups) if isinstance(options, Swap | Mix) else []
     return Job(
         options=options,
         command=shlex.join(["pmsfc", *argv]),
@@ -103,6 +107,7 @@ def prepare(options: Options, argv: Sequence[str]) -> Job:
         region=None if mask is None else region_of(mask, generator.spec, layer),
         region_mask=mask,
         strengths=steps,
+        directions=_directions(options, generator, layer) if isinstance(options, Move) else None,
     )
 
 
@@ -111,12 +116,18 @@ def _strengths(options: Options) -> list[float]:
         if options.frames < 2:
             raise InputError(f"--frames is {options.frames}: a morph has 2 or more a picture")
         return strengths(1.0, options.frames)
+    if isinstance(options, Move):
+        return strengths(options.strength, options.frames, first=-options.strength)
     return strengths(1.0 if isinstance(options, Swap) else options.strength, options.frames)
 
 
 def _masks(
-    where: Where, generator: SplitGenerator, layer: int, drawings: dict[str, Any]
+    options: Options, generator: SplitGenerator, layer: int, drawings: dict[str, Any]
 ) -> np.ndarray:
+    where = options.where
+    if isinstance(options, Morph | Move) and not where.subspace:
+        # All of a picture changes, whatever the subspaces are.
+        return np.ones((1, generator.spec.feature_shape(layer)[-1]), np.float32)
     if where.subspaces is None:
         return common_masks(drawings)
     subspaces = load_subspaces(where.subspaces)
@@ -133,10 +144,17 @@ def _chosen(options: Options, masks: np.ndarray) -> list[tuple[int, ...]]:
     if options.where.subspace:
         gate(options.where.subspace, masks)
         return [tuple(sorted(set(options.where.subspace)))]
-    everything = tuple(range(len(masks)))
-    if isinstance(options, Morph):
-        return [everything] if options.where.region else []
-    return [(number,) for number in everything]
+    if isinstance(options, Morph | Move):
+        return [(0,)] if options.where.region else []
+    return [(number,) for number in range(len(masks))]
+
+
+def _directions(options: Move, generator: SplitGenerator, layer: int) -> Directions:
+    found = read_directions(options.direction)
+    others = [read_directions(text) for text in options.condition]
+    for directions in (found, *others):
+        check_directions(generator, directions, layer)
+    return conditioned(found, others)
 
 
 def _pairs(groups: list[list[Picture]]) -> list[Pair]:

@@ -5,7 +5,8 @@ frames/EDIT-000.png      frames of each edit, of the generator's size
 strips/EDIT.png          picture, frames and sources side by side
 moving/EDIT.gif, .apng   the frames there and back, where there are two or more
 edits/EDIT.npz           what draws the frames again: `pm.render` gives their bits
-sheet.png                the last frames, a picture and its source a row, a subspace a column
+sheet.png                the last frames, a picture and its source a row, a subspace a column; of
+                         moves a picture and its direction a row, the frames its columns
 edit.json                all of it for programs
 """
 
@@ -100,11 +101,16 @@ def write_frames(folder: Path, name: str, frames: np.ndarray, *, fps: float) -> 
     return {"frames": paths} | moving
 
 
+def chosen_frames(count: int) -> np.ndarray:
+    """Numbers of the frames that are shown side by side: of many some, evenly chosen."""
+    return np.unique(np.linspace(0, count - 1, min(count, _FRAMES)).round().astype(int))
+
+
 def strip(
     picture: np.ndarray, frames: np.ndarray, strengths: Sequence[float], sources: list[np.ndarray]
 ) -> np.ndarray:
-    """Picture, frames and sources side by side; of many frames some, evenly chosen."""
-    places = np.unique(np.linspace(0, len(frames) - 1, _FRAMES).round().astype(int))
+    """Picture, frames and sources side by side."""
+    places = chosen_frames(len(frames))
     return comparison_sheet(
         [[picture, *frames[places], *sources]],
         column_titles=[

@@ -11,6 +11,7 @@ from pmsfc_jax.cli.edit.prepare import Job
 from pmsfc_jax.cli.edit.report import (
     RECORD,
     begin_folder,
+    chosen_frames,
     save_sheets,
     strip,
     write_frames,
@@ -30,22 +31,22 @@ def work(job: Job) -> int:
     begin_folder(folder, record | {"edits": [], "finished": False})
     originals: dict[str, np.ndarray] = {}
     total, done = count_items(job), 0
-    last: dict[str, np.ndarray] = {}
+    drawn: dict[str, np.ndarray] = {}
     with progress_bar("edit") as update:
         for picture in job.pictures:
-            drawn = to_uint8(render(job.generator, job.params, picture.drawing))[0]
-            originals[picture.name] = drawn
-            save_png(folder / f"pictures/{picture.name}.png", drawn)
+            original = to_uint8(render(job.generator, job.params, picture.drawing))[0]
+            originals[picture.name] = original
+            save_png(folder / f"pictures/{picture.name}.png", original)
         edits = []
         for item in items(job):
             update(done, total, item.name)
             frames = to_uint8(render(job.generator, job.params, item.result))
             edits.append(_write(job, item, frames, originals))
             events.tell("edit", **_with_folder(str(folder), edits[-1]))
-            last[item.name] = frames[-1]
+            drawn[item.name] = frames if job.directions else frames[-1:]
             done += 1
         update(done, total, "")
-    sheets = _sheets(job, edits, originals, last)
+    sheets = _sheets(job, edits, originals, drawn)
     write_record(folder, record | {"edits": edits, "sheets": sheets, "finished": True})
     notice(f"{counted(done, 'edit')} in {shown(folder)}: frames, strips, moving, edits, {RECORD}")
     events.tell("done", edits=done, exit_code=0)
@@ -89,6 +90,7 @@ def _write(
         "picture": item.picture,
         "sources": item.sources,
         "subspaces": list(item.subspaces),
+        "direction": item.direction,
         "strengths": item.strengths,
         "change_levels": np.round(change, 3).tolist(),
         **written,
@@ -100,22 +102,29 @@ def _sheets(
     job: Job,
     edits: list[dict[str, Any]],
     originals: dict[str, np.ndarray],
-    last: dict[str, np.ndarray],
+    drawn: dict[str, np.ndarray],
 ) -> list[str]:
-    """The matrix of pairs and subspaces."""
+    """The matrix of pairs and subspaces, or of moves and their frames."""
+    folder = job.options.output.out
+    if job.directions is not None:
+        places = chosen_frames(len(job.strengths))
+        rows = [list(drawn[edit["name"]][places]) for edit in edits]
+        titles = [f"{edit['picture']} along {edit['direction']}" for edit in edits]
+        columns = [f"{job.strengths[place]:.3g}" for place in places]
+        return save_sheets(folder, rows, columns, titles)
     if not job.pairs:
         return []
     across = len(job.chosen)
     rows, titles = [], []
     for pair, first in zip(job.pairs, range(0, len(edits), across), strict=True):
-        own = [last[edit["name"]] for edit in edits[first : first + across]]
+        own = [drawn[edit["name"]][-1] for edit in edits[first : first + across]]
         rows.append([originals[pair.picture.name], *own, originals[pair.source.name]])
         titles.append(f"{pair.picture.name} from {pair.source.name}")
     columns = [
         f"subspace {subspaces[0]}" if len(subspaces) == 1 else " and ".join(map(str, subspaces))
         for subspaces in job.chosen
     ]
-    return save_sheets(job.options.output.out, rows, ["picture", *columns, "source"], titles)
+    return save_sheets(folder, rows, ["picture", *columns, "source"], titles)
 
 
 def _with_folder(folder: str, edit: dict[str, Any]) -> dict[str, Any]:
