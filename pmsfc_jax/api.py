@@ -43,9 +43,11 @@ from pmsfc_jax.saved import (
     load_codes,
     load_directions,
     load_edited,
+    load_parts,
     save_codes,
     save_directions,
     save_edited,
+    save_parts,
 )
 from pmsfc_jax.subspace import (
     ByCoefficients,
@@ -79,6 +81,7 @@ from pmsfc_jax.tasks.edit import directions
 from pmsfc_jax.tasks.edit.codes import morph, move
 from pmsfc_jax.tasks.edit.edited import Edited, draw_edited, edited
 from pmsfc_jax.tasks.edit.features import mix, swap
+from pmsfc_jax.tasks.edit.parts.parts import Parts, check_parts, find_parts
 from pmsfc_jax.tasks.restoration.blind import estimate_kernels
 from pmsfc_jax.tasks.restoration.calibration import Calibration
 from pmsfc_jax.tasks.restoration.restore import Restoration, restore
@@ -115,6 +118,7 @@ __all__ = [
     "Operator",
     "Paper",
     "PaperOptions",
+    "Parts",
     "Perceptual",
     "Restoration",
     "RestoreConfig",
@@ -130,6 +134,7 @@ __all__ = [
     "VariableProjection",
     "affinity",
     "beside_random",
+    "check_parts",
     "check_subspaces",
     "choose_mu",
     "composed",
@@ -142,6 +147,7 @@ __all__ = [
     "estimate_kernels",
     "exchange_grid",
     "feature_gram",
+    "find_parts",
     "invert",
     "invert_batches",
     "load_codes",
@@ -149,6 +155,7 @@ __all__ = [
     "load_edited",
     "load_generator",
     "load_images",
+    "load_parts",
     "load_perceptual",
     "load_subspaces",
     "mix",
@@ -166,6 +173,7 @@ __all__ = [
     "save_codes",
     "save_directions",
     "save_edited",
+    "save_parts",
     "save_subspaces",
     "self_expression",
     "spectral_clustering",

@@ -19,9 +19,12 @@ from pmsfc_jax.io.runs import RunFolder
 from pmsfc_jax.io.trees import flat, nested
 from pmsfc_jax.tasks.edit.directions.directions import Directions
 from pmsfc_jax.tasks.edit.edited import Edited
+from pmsfc_jax.tasks.edit.parts.parts import Parts
 
 _EDITED, _EDITED_FORMAT = "edited features", 1
 _DIRECTIONS, _DIRECTIONS_FORMAT = "directions", 1
+_PARTS, _PARTS_FORMAT = "parts", 1
+_PARTS_FACTS = ("layer", "generator", "identity", "smoothed")
 
 
 def to_file(
@@ -197,6 +200,38 @@ def load_directions(path: str | os.PathLike[str]) -> Directions:
         raise InputError(f"{shown(path)} is damaged: it lacks a part of the directions") from error
     if any(len(leaf) != len(found) for leaf in jax.tree.leaves(steps)):
         raise InputError(f"{shown(path)} is damaged: names and directions differ in number")
+    return found
+
+
+def save_parts(path: str | os.PathLike[str], parts: Parts) -> None:
+    """Write parts to an ``.npz`` file that plain numpy reads, whole or not at all.
+
+    Raises:
+      InputError: the file cannot be written.
+
+    """
+    facts = {name: getattr(parts, name) for name in _PARTS_FACTS}
+    facts |= {"about": dict(parts.about), "kind": _PARTS, "format": _PARTS_FORMAT}
+    save_arrays(path, {"centres": parts.centres}, facts)
+
+
+def load_parts(path: str | os.PathLike[str]) -> Parts:
+    """Read what `save_parts` wrote, or the ``parts.npz`` of a folder. Nothing is executed.
+
+    Raises:
+      InputError: the file is absent, damaged, or of a newer version or another kind.
+
+    """
+    path = Path(path)
+    path = path / "parts.npz" if path.is_dir() else path
+    arrays, facts = load_arrays(path, kind=_PARTS, newest=_PARTS_FORMAT)
+    names = (*_PARTS_FACTS, "about")
+    try:
+        found = Parts(centres=arrays["centres"], **{name: facts[name] for name in names})
+    except KeyError as error:
+        raise InputError(f"{shown(path)} is damaged: it lacks a piece of the parts") from error
+    if found.centres.ndim != 2:
+        raise InputError(f"{shown(path)} is damaged: its centres have no channels")
     return found
 
 

@@ -18,6 +18,7 @@ COMMANDS = {
     "merge": "merge the shares of a run on many machines",
     "render": "draw images again from saved codes",
     "edit": "exchange, mix, morph and move what subspaces draw",
+    "parts": "find the parts of a generator's pictures",
     "directions": "find directions along which pictures are moved",
     "discover": "find the subspaces of a generator's layer",
     "fetch": "download published weights and convert them",

@@ -266,3 +266,44 @@ def test_a_condition_is_taken_off(pmsfc, codes, tmp_path):
     assert code == 2
     assert "the direction has 512 numbers and a code of plain has 6" in err
     assert not (tmp_path / "none").exists()
+
+
+def test_parts_are_found_and_say_where(pmsfc, generator, codes, partition_folder, tmp_path):
+    """Beside the subspaces, where an edit finds them itself; in every picture anew."""
+    folder = partition_folder
+    code, out, err = pmsfc(
+        *("parts", "plain", "--layer", "2", "--num-parts", "2", "--num-samples", "20"),
+        *("--num", "2", "--out", folder, "--json"),
+    )
+    assert code == 0, err
+    *found, done = map(json.loads, out.splitlines())
+    assert [part["number"] for part in found] == [0, 1]
+    assert done["file"] == str(folder / "parts.npz")
+    assert picture(folder / "parts.png").shape[1] > 3 * 128
+    parts = pm.load_parts(folder)
+    words = ("edit", "swap", codes / "a.npz", codes / "b.npz", "--subspace", "1")
+    h = [pm.composed(*generator, pm.load_codes(codes / f"{name}.npz"))[0][0] for name in "ab"]
+    number = int(np.bincount(parts.labels(h[0]).ravel(), minlength=2).argmax())
+    for where in (("--subspaces", folder), ("--parts", folder / "parts.npz")):
+        out = tmp_path / where[0]
+        code, _, err = pmsfc(*words, *where, "--region", f"part:{number}", "--out", out)
+        assert code == 0, err
+        saved = pm.load_edited(out / "edits/a-from-b-s1.npz")
+        expected = pm.swap(h[0], h[1], [1], MASKS, parts.region(h[0], [number]))
+        np.testing.assert_array_equal(saved.h[0], expected)
+    for more, part in (
+        (("--region", "part:1"), "say with --parts which parts"),
+        (("--region", "part:7", "--parts", folder), "a.npz: there is no part 7"),
+    ):
+        code, _, err = pmsfc(*words, *more, "--out", tmp_path / "none")
+        assert code == 2
+        assert part in err
+        assert not (tmp_path / "none").exists()
+
+
+@pytest.fixture(scope="module")
+def partition_folder(generator, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("partition")
+    subspaces = pm.subspaces_from_labels(np.arange(12) // 4, 2, generator[0])
+    pm.save_subspaces(folder / "subspaces.npz", subspaces, seed=0)
+    return folder

@@ -60,8 +60,9 @@ def items(job: Job) -> Iterator[Item]:
     known = _Features(job)
     for pair in job.pairs:
         for subspaces in job.chosen:
+            region = job.region(pair.picture)
             (h, context), (other, _) = known.of(pair.picture), known.of(pair.source)
-            frames = mixed_frames(h[0], other[0], subspaces, job.masks, job.strengths, job.region)
+            frames = mixed_frames(h[0], other[0], subspaces, job.masks, job.strengths, region)
             name = f"{pair.picture.name}-from-{pair.source.name}-{_numbers(subspaces)}"
             yield _edited(job, name, pair.picture, [pair.source.name], subspaces, frames, context)
 
@@ -80,7 +81,8 @@ def _morph(job: Job) -> Item:
         return Item(name, names[0], names[1:], (), steps, drawing)
     (subspaces,) = job.chosen
     h, context = composed(job.generator, job.params, drawing)
-    limited = limited_frames(h[0], h, subspaces, job.masks, job.region)
+    region = job.region(job.pictures[0])
+    limited = limited_frames(h[0], h, subspaces, job.masks, region)
     first = jax.tree.map(lambda leaf: leaf[:1], context)
     return _edited(job, name, job.pictures[0], names[1:], subspaces, limited, first, steps)
 
@@ -91,11 +93,12 @@ def _moves(job: Job, directions: Directions) -> Iterator[Item]:
     shown = subspaces if job.options.where.subspace else ()
     for picture in job.pictures:
         h, context = composed(job.generator, job.params, picture.drawing)
+        region = job.region(picture)
         for number, direction in enumerate(directions.names):
             name = f"{picture.name}-along-{direction}"
             step = directions[number]
             if directions.space == "feature":
-                frames = walk_features(h[0], step, job.strengths, subspaces, job.masks, job.region)
+                frames = walk_features(h[0], step, job.strengths, subspaces, job.masks, region)
             else:
                 density = keeps_density(job.generator)
                 walked = walk_codes(picture.drawing, step, job.strengths, constant_density=density)
@@ -103,7 +106,7 @@ def _moves(job: Job, directions: Directions) -> Iterator[Item]:
                     yield Item(name, picture.name, [], (), job.strengths, walked, direction)
                     continue
                 features, _ = composed(job.generator, job.params, walked)
-                frames = limited_frames(h[0], features, subspaces, job.masks, job.region)
+                frames = limited_frames(h[0], features, subspaces, job.masks, region)
             item = _edited(job, name, picture, [], shown, frames, context)
             yield item._replace(direction=direction)
 

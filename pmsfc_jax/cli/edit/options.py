@@ -17,9 +17,11 @@ class Where:
     """Numbers of subspaces, from 0; several are taken together."""
     subspaces: Annotated[Path | None, given("FILE", "those of the runs")] = None
     """Another partition of the channels: subspaces.npz, or the folder of `pmsfc discover`."""
-    region: Annotated[str | None, given("FILE | X,Y,W,H", "everywhere")] = None
-    """Where: a mask (white where it changes), or a box in pixels of the generator's pictures. Its
-    border fades over two pixels of the feature at the cut."""
+    region: Annotated[str | None, given("FILE | X,Y,W,H | part:N", "everywhere")] = None
+    """Where: a mask (white where it changes), a box in pixels of the generator's pictures, or parts
+    of each picture (part:2 or part:0,3). Its border fades over two pixels of the feature."""
+    parts: Annotated[Path | None, given("FILE", "beside --subspaces or in the run")] = None
+    """The parts that --region counts in: parts.npz, or the folder of `pmsfc parts`."""
 
 
 @dataclass

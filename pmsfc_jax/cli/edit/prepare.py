@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ from pmsfc_jax.api import SplitGenerator, check_subspaces, load_generator, load_
 from pmsfc_jax.cli.chosen_directions import read_directions
 from pmsfc_jax.cli.edit.options import Mix, Morph, Move, Options, Swap
 from pmsfc_jax.cli.edit.pictures import Picture, generator_of, read_pictures
-from pmsfc_jax.cli.edit.regions import mask_of, region_of
+from pmsfc_jax.cli.edit.regions import regions_of
 from pmsfc_jax.cli.edit.report import check_folder
 from pmsfc_jax.cli.start_jax import start_jax
 from pmsfc_jax.core.errors import InputError
@@ -44,8 +45,7 @@ class Job:
       pairs: who is changed by whom, of swap and mix.
       masks: the partition ``[R, C]``.
       chosen: sets of subspaces, each of which is an edit of its own; empty for all of the picture.
-      region: where, ``[H, W]`` of the feature; ``None`` for everywhere.
-      region_mask: the same of the picture, at any resolution.
+      regions: where, ``[H, W]`` of the feature, by the picture's name; ``None`` for everywhere.
       strengths: of the frames.
       directions: of a move.
 
@@ -60,10 +60,13 @@ class Job:
     pairs: list[Pair]
     masks: np.ndarray
     chosen: list[tuple[int, ...]]
-    region: np.ndarray | None
-    region_mask: np.ndarray | None
+    regions: dict[str, np.ndarray] | None
     strengths: list[float]
     directions: Directions | None
+
+    def region(self, picture: Picture) -> np.ndarray | None:
+        """Where a picture changes; ``None`` for everywhere."""
+        return None if self.regions is None else self.regions[picture.name]
 
 
 def prepare(options: Options, argv: Sequence[str]) -> Job:
@@ -90,10 +93,9 @@ def prepare(options: Options, argv: Sequence[str]) -> Job:
         _check_way(pictures)
     masks = _masks(options, generator, layer, drawings)
     chosen = _chosen(options, masks)
-    mask = None
-    if options.where.region is not None:
-        mask = mask_of(options.where.region, generator.spec)
     pairs = _pairs(groups) if isinstance(options, Swap | Mix) else []
+    changed = pictures[:1] if isinstance(options, Morph) else groups[0]
+    changed = pictures if isinstance(options, Move) else changed
     return Job(
         options=options,
         command=shlex.join(["pmsfc", *argv]),
@@ -104,8 +106,7 @@ def prepare(options: Options, argv: Sequence[str]) -> Job:
         pairs=pairs,
         masks=masks,
         chosen=chosen,
-        region=None if mask is None else region_of(mask, generator.spec, layer),
-        region_mask=mask,
+        regions=regions_of(options.where, generator, params, changed, _folders(options)),
         strengths=steps,
         directions=_directions(options, generator, layer) if isinstance(options, Move) else None,
     )
@@ -155,6 +156,14 @@ def _directions(options: Move, generator: SplitGenerator, layer: int) -> Directi
     for directions in (found, *others):
         check_directions(generator, directions, layer)
     return conditioned(found, others)
+
+
+def _folders(options: Options) -> list[Path]:
+    """Where parts may lie: beside the subspaces, or in the first run."""
+    first, subspaces = options.pictures[0], options.where.subspaces
+    run = first if first.is_dir() else first.parent.parent
+    beside = [] if subspaces is None else [subspaces if subspaces.is_dir() else subspaces.parent]
+    return [*beside, run]
 
 
 def _pairs(groups: list[list[Picture]]) -> list[Pair]:

@@ -74,7 +74,7 @@ def at_feature(mask: np.ndarray, shape: tuple[int, int], *, feather: bool = True
     if mask.ndim != 2 or not mask.size or mask.max() <= 0:
         raise InputError("the region covers nothing of the picture: draw it in white")
     region = _areas(_areas(mask, shape[0], 0), shape[1], 1)
-    return _blurred(region) if feather else region
+    return feathered(region) if feather else region
 
 
 def _areas(x: np.ndarray, size: int, axis: int) -> np.ndarray:
@@ -90,11 +90,21 @@ def _areas(x: np.ndarray, size: int, axis: int) -> np.ndarray:
     )
 
 
-def _blurred(region: np.ndarray) -> np.ndarray:
-    for axis in (0, 1):
-        ends = [(1, 1) if i == axis else (0, 0) for i in (0, 1)]
-        wide = np.pad(region, ends, mode="edge")
-        places = np.arange(region.shape[axis])
+def feathered(x: np.ndarray, axes: tuple[int, int] = (0, 1)) -> np.ndarray:
+    """A region ``[H, W]`` of a feature, or a feature, each position a mean with its neighbours.
+
+    Borders fade over two pixels, and what differs between even and odd pixels alone is gone.
+    """
+    for axis in axes:
+        ends = [(1, 1) if i == axis % x.ndim else (0, 0) for i in range(x.ndim)]
+        wide = np.pad(x, ends, mode="edge")
+        places = np.arange(x.shape[axis])
         shifted = [np.take(wide, places + shift, axis=axis) for shift in range(len(_FEATHER))]
-        region = np.tensordot(np.asarray(_FEATHER, np.float32), np.stack(shifted), 1)
-    return region
+        x = sum(
+            (
+                np.float32(weight) * part
+                for weight, part in zip(_FEATHER[1:], shifted[1:], strict=True)
+            ),
+            start=np.float32(_FEATHER[0]) * shifted[0],
+        )
+    return x
