@@ -132,6 +132,6 @@ def _next_command(manifest: "Manifest", wanted: Wanted) -> str:
     if "lpips" in manifest.networks:
         return (
             "pmsfc invert PHOTOGRAPHS --out RUN --perceptual vgg16 "
-            f"--lpips-heads {name} --perceptual-norm l2{where}"
+            f"--lpips-heads {name} --perceptual-norm l2 --perceptual-weight W{where}"
         )
-    return f"pmsfc invert PHOTOGRAPHS --out RUN --perceptual {name}{where}"
+    return f"pmsfc invert PHOTOGRAPHS --out RUN --perceptual {name} --perceptual-weight W{where}"

@@ -266,7 +266,8 @@ def _pool(x: Array) -> Array:
     overhang = [(0, (size - 3) % 2) for size in x.shape[1:3]]
     return lax.reduce_window(
         x,
-        jnp.asarray(-jnp.inf, x.dtype),
+        # Of numpy: where jax traces it, it does not see a maximum, which alone has a gradient.
+        np.asarray(-np.inf, x.dtype),
         lax.max,
         (1, 3, 3, 1),
         (1, 2, 2, 1),

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from pmsfc_jax.cli.main import main
+from pmsfc_jax.nn.squeezenet import CAFFE_PARTS, kernel_shapes
 from tests.weights import native, torch_dcgan
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -65,6 +66,31 @@ def test_json_is_the_manifest_alone(tmp_path, capfd):
     assert manifest["source"]["file"] == "pggan_tiny.pth"
     assert manifest["source"]["choices"]["slope"] == {"value": 0.2, "from": "default"}
     assert "next: pmsfc invert" in err
+
+
+def test_what_is_advised_next_for_a_judge_works_with_a_number_in_the_place_of_w(
+    photos, tmp_path, capfd
+):
+    rng = np.random.default_rng(0)
+    arrays = {
+        f"{path.replace('/', '.')}.{name}": array
+        for path, shape in kernel_shapes().items()
+        for name, array in (
+            ("weight", rng.normal(size=shape).astype(np.float32).transpose(3, 2, 0, 1) * 0.1),
+            ("bias", np.zeros(shape[-1], np.float32)),
+        )
+    }
+    for ours, caffe in CAFFE_PARTS.items():
+        arrays = {name.replace(ours, caffe): array for name, array in arrays.items()}
+    np.savez(tmp_path / "judge.npz", **arrays)
+    weights = ["--weights-dir", str(tmp_path / "weights")]
+    assert main(["convert", str(tmp_path / "judge.npz"), "--name", "eye", *weights]) == 0
+    advised = shlex.split(capfd.readouterr().out.partition("next: pmsfc ")[2])
+    there = {"PHOTOGRAPHS": str(photos / "p0.png"), "RUN": str(tmp_path / "run"), "W": "0.01"}
+    advised = [there.get(word, word) for word in advised]
+    short = ["--steps", "1", "--method", "single", "--optimiser", "adam"]
+    assert main([*advised, *short]) == 0
+    assert "V = eye/perceptual" in capfd.readouterr().err
 
 
 ASKING = {

@@ -85,6 +85,18 @@ def test_the_same_command_gives_the_same_numbers_and_no_report_leaves_no_stale_p
     assert "measures" not in after
 
 
+def test_the_command_that_is_advised_next_uses_what_was_found(pmsfc, photos, tmp_path):
+    words = ("--num-samples", "64", "--num-subspaces", "2", "--no-report")
+    code, _, err = pmsfc("discover", "plain", "--layer", "3", *words, "--out", tmp_path / "a b")
+    assert code == 0, err
+    advised = shlex.split(err.partition("next: pmsfc ")[2])
+    there = {"PHOTOGRAPHS": photos / "p0.png", "RUN": tmp_path / "run"}
+    advised = [there.get(word, word) for word in advised]
+    code, _, err = pmsfc(*advised, "--steps", "10", "--method", "pmsfc", weights=False)
+    assert code == 0, err
+    assert "plain at layer 3" in err
+
+
 MISTAKES = [
     (("--layer", "99"), "no layer 99"),
     (("--layer", "3", "--num-subspaces", "500"), "only 12 channels at layer 3"),

@@ -114,7 +114,7 @@ def test_other_settings_need_another_folder(run, invert, tmp_path):
     shutil.copytree(run, copy)
     code, _, err = invert(copy, "--seed", "1")
     assert code == 2
-    assert "other settings (seed)" in err
+    assert "other settings (--seed)" in err
     code, _, _ = invert(copy, "--seed", "1", "--overwrite")
     assert code == 0
     assert json.loads((copy / "config.json").read_text())["seed"] == 1
@@ -251,7 +251,7 @@ def test_codes_of_an_earlier_run_are_gone_on_from(run, invert, weights_dir, tmp_
     assert "3 images were finished before" in invert(out, "--start-from", run)[2]
     code, _, err = invert(out, "--start-from", out)
     assert code == 2
-    assert "start_from_sha256" in err
+    assert "other settings (--start-from)" in err
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,17 @@ def test_pooling_rounds_its_size_up(size, pooled):
     np.testing.assert_array_equal(result, expected)
 
 
+def test_pooling_hands_the_gradient_to_the_largest_under_jit():
+    values = jnp.asarray(np.random.default_rng(2).permutation(16).reshape(1, 4, 4, 1), jnp.float32)
+    gradient = np.asarray(jax.jit(jax.grad(lambda x: _pool(x).sum()))(values))[0, :, :, 0]
+    expected = np.zeros((4, 4))
+    for y, x in np.ndindex(2, 2):
+        window = np.asarray(values)[0, 2 * y : 2 * y + 3, 2 * x : 2 * x + 3, 0]
+        row, column = np.unravel_index(window.argmax(), window.shape)
+        expected[2 * y + row, 2 * x + column] += 1
+    np.testing.assert_array_equal(gradient, expected)
+
+
 def test_the_classifier_may_be_there(arrays):
     classifier = {
         "conv_final.weight": np.zeros((1000, 512, 1, 1), np.float32),

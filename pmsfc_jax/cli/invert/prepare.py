@@ -20,7 +20,13 @@ from pmsfc_jax.api import (
 from pmsfc_jax.cli.events import Events
 from pmsfc_jax.cli.invert.earlier import codes_sha256, starting_codes, subspaces_path
 from pmsfc_jax.cli.invert.options import Options
-from pmsfc_jax.cli.invert.settings import OPTION_NAMES, config_of, load_v, settings_record
+from pmsfc_jax.cli.invert.settings import (
+    OPTION_NAMES,
+    RECORD_NAMES,
+    config_of,
+    load_v,
+    settings_record,
+)
 from pmsfc_jax.cli.invert.share import (
     Share,
     check_not_shared,
@@ -130,7 +136,9 @@ def prepare(options: Options) -> Job:
         left_out = _tell(events, skipped)
         if not files:
             raise InputError("none of the photographs can be used")
-        if RunFolder.check(what.out, settings, overwrite=overwrite):
+        with told_by_options(RECORD_NAMES):
+            continued = RunFolder.check(what.out, settings, overwrite=overwrite)
+        if continued:
             # What is read of a run that is continued can be read.
             load_subspaces_of(RunFolder(what.out))
             RunFolder(what.out).metrics()

@@ -44,6 +44,17 @@ OPTION_NAMES = {
     "subspaces=": "--subspaces",
     "perceptual=": "--perceptual",
 }
+#: The same where a message lists the settings of a run that differ.
+RECORD_NAMES = OPTION_NAMES | {
+    "composition": "--method",
+    "num_subspaces": "--num-subspaces",
+    "weights_sha256": "the weights of --generator",
+    "subspaces_sha256": "--subspaces",
+    "start_from_sha256": "--start-from",
+    "solver": "--optimiser",
+    **{name: f"--{name}" for name in ("generator", "perceptual", "crop", "seed", "partition")},
+    **{name: f"--{name}" for name in ("layer", "precision")},
+}
 
 
 def load_v(options: Options) -> Perceptual | None:

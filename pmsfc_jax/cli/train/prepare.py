@@ -24,7 +24,11 @@ from pmsfc_jax.weights.store.folder import check_replaceable
 #: Fewer photographs than this are learned by heart before the samples are any good.
 _FEW = 1000
 _SETTINGS = [field.name for field in dataclasses.fields(TrainingConfig)]
-_OPTION_NAMES = {name: f"--{name.replace('_', '-')}" for name in _SETTINGS if "_" in name}
+#: Python's names in messages, and the options that they are.
+OPTION_NAMES = {name: f"--{name.replace('_', '-')}" for name in _SETTINGS if "_" in name} | {
+    "start_from": "--start-from",
+    "data_sha256": "photographs of --data",
+}
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,7 @@ def prepare(options: Options) -> Job:
         sizes = sizes_of_start(options.start_from, weights_dir=options.weights_dir)
         sizes["start_resolution"] = sizes["resolution"]
     given = {name: getattr(options, name) for name in _SETTINGS if hasattr(options, name)}
-    with told_by_options(_OPTION_NAMES):
+    with told_by_options(OPTION_NAMES):
         config = TrainingConfig(
             **(sizes | {name: value for name, value in given.items() if value is not None})
         )

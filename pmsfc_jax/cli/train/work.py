@@ -3,8 +3,9 @@
 from pmsfc_jax.cli.console import notice
 from pmsfc_jax.cli.exit_codes import EXIT_INTERRUPTED
 from pmsfc_jax.cli.signals import stop_on_signal
-from pmsfc_jax.cli.train.prepare import Job
+from pmsfc_jax.cli.train.prepare import OPTION_NAMES, Job
 from pmsfc_jax.cli.train.report import reporter
+from pmsfc_jax.cli.wording import told_by_options
 from pmsfc_jax.io.paths import shown
 from pmsfc_jax.training.export import export
 from pmsfc_jax.training.loop import train
@@ -27,7 +28,11 @@ def work(job: Job) -> int:
         photographs=len(job.photographs),
         total_images=config.total_images,
     )
-    with stop_on_signal() as should_stop, reporter(config.total_images, job.events) as report:
+    with (
+        stop_on_signal() as should_stop,
+        reporter(config.total_images, job.events) as report,
+        told_by_options(OPTION_NAMES),
+    ):
         result = train(
             job.photographs,
             config,
