@@ -42,6 +42,12 @@ class Shown(NamedTuple):
     whole: bool
 
 
+def actions_of(command: str) -> list[str]:
+    """The actions of a command that has several, such as ``swap`` of ``edit``."""
+    module = importlib.import_module(f"pmsfc_jax.cli.{command}")
+    return list(getattr(module, "ACTIONS", ()))
+
+
 def in_documents() -> list[Shown]:
     """What the documents show, in blocks and in sentences."""
     found = []
@@ -77,6 +83,8 @@ def parsed(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> Any:
     if command not in COMMANDS:
         raise InputError(f"there is no command {command}")
     module = importlib.import_module(f"pmsfc_jax.cli.{command}")
+    if words and words[0].startswith("--"):
+        words = [*actions_of(command)[:1], *words]
     given = []
 
     class Enough(Exception):

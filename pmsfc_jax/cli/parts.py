@@ -9,7 +9,7 @@ import tyro
 
 from pmsfc_jax.cli.console import notice, progress_bar, table
 from pmsfc_jax.cli.events import Events
-from pmsfc_jax.cli.parsing import Switch, given, parse
+from pmsfc_jax.cli.parsing import Switch, given, parse, required
 from pmsfc_jax.core.errors import InputError
 
 
@@ -20,7 +20,7 @@ class Options:
     `pmsfc edit --region part:N` acts there; a part is found anew in every picture.
     """
 
-    name: tyro.conf.Positional[str]
+    name: Annotated[tyro.conf.Positional[str], required("NAME")]
     """Name of converted weights, or the path of their folder."""
     out: Path
     """Folder for parts.npz and parts.png; that of `pmsfc discover` may be used."""

@@ -2,11 +2,15 @@
 
 import pytest
 
-from pmsfc_jax.cli.edit.options import ACTIONS
 from pmsfc_jax.cli.main import COMMANDS, main
+from tests.commands import actions_of
 
-#: Every command that has options, those of `pmsfc edit` among them.
-WITH_OPTIONS = [*sorted(set(COMMANDS) - {"edit"}), *(f"edit {action}" for action in ACTIONS)]
+#: Every command that has options, and every action of those that have several.
+WITH_OPTIONS = [
+    words
+    for command in COMMANDS
+    for words in [f"{command} {action}" for action in actions_of(command)] or [command]
+]
 
 
 def help_of(command, capsys):
@@ -18,7 +22,7 @@ def help_of(command, capsys):
     return " ".join(capsys.readouterr().out.replace("│", " ").split())
 
 
-@pytest.mark.parametrize("command", [*WITH_OPTIONS, "edit"])
+@pytest.mark.parametrize("command", sorted({*WITH_OPTIONS, *COMMANDS}))
 def test_no_help_speaks_of_none(capsys, command):
     text = help_of(command, capsys)
     assert f"usage: pmsfc {command}" in text

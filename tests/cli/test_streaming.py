@@ -206,4 +206,4 @@ def test_notices_are_summed_up_or_listed(pmsfc, photos, tmp_path):
     assert "p1: its centre was cut out, 30x30 of 30x40 pixels" in err
     code, _, err = pmsfc("invert", photos, *SHORT, "--crop", "stretch", "--out", tmp_path / "a")
     assert code == 2
-    assert "other settings (crop)" in err
+    assert "other settings (--crop)" in err

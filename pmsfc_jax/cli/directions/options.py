@@ -26,7 +26,7 @@ class Find:
     A strength of 1 is one standard deviation of what is moved, over random codes.
     """
 
-    name: tyro.conf.Positional[str]
+    name: Annotated[tyro.conf.Positional[str], required("NAME")]
     """Name of converted weights, or the path of their folder."""
     out: Path
     """File for the directions, .npz, which `pmsfc edit move --direction` takes."""
