@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from pmsfc_jax.cli.console import notice, progress_bar, table
+from pmsfc_jax.cli.events import Events
 from pmsfc_jax.cli.parsing import Switch, given, parse
 from pmsfc_jax.core.errors import InputError
 
@@ -22,7 +23,7 @@ class Options:
     names: Annotated[tyro.conf.Positional[tuple[str, ...]], given("NAME ...", "none")] = ()
     """What to fetch; --list shows what there is."""
     list: Switch = False
-    """Show what can be fetched: family, resolution, licence, and from where."""
+    """Show what can be fetched: family, resolution, licence, from where, and by which checksum."""
     weights_dir: Annotated[
         Path | None, given("FOLDER", "the first of PMSFC_WEIGHTS, else ./ported_weights")
     ] = None
@@ -34,7 +35,8 @@ class Options:
     overwrite: Switch = False
     """Replace weights of the same name."""
     json: Switch = False
-    """Print the manifest alone to stdout, as JSON, and the rest to stderr."""
+    """Print the manifest alone to stdout, as JSON, and the rest to stderr; with --list, one JSON
+    object a line: published for each name, and done."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -44,7 +46,7 @@ def main(argv: Sequence[str]) -> int:
     from pmsfc_jax.weights.fetch.catalogue import published
 
     if options.list:
-        print(_catalogue())
+        _tell_catalogue(Events(options.json))
         return 0
     if not options.names:
         raise InputError("say what to fetch; `pmsfc fetch --list` shows what there is")
@@ -85,24 +87,33 @@ def run(published_name: str, wanted: "Wanted", *, accepted: bool) -> None:
             published_name,
             folder / "downloads",
             on_progress=lambda done, total: update(done, total or done, ""),
+            on_notice=notice,
         )
     facts = {**file.facts, **wanted.facts}
     convert(wanted._replace(source=path, facts=facts, licence=file.licence, address=file.address))
 
 
-def _catalogue() -> str:
-    from pmsfc_jax.weights.fetch.catalogue import PUBLISHED
+def _tell_catalogue(events: Events) -> None:
+    from pmsfc_jax.weights.fetch.catalogue import PUBLISHED, checksum_text
 
+    if events.wanted:
+        for name, file in PUBLISHED.items():
+            events.tell("published", name=name, **file._asdict())
+        events.tell("done", exit_code=0)
+        return
     rows = [
         [
             name,
             file.family,
             f"{file.side}x{file.side}" if file.side else "judges",
+            file.size,
             file.licence + (" (no commercial use)" if file.restricted else ""),
             file.what,
         ]
         for name, file in PUBLISHED.items()
     ]
-    text = table(["name", "family", "images", "licence", "what"], rows, left=5)
-    places = "\n".join(f"{name}: {file.address}" for name, file in PUBLISHED.items())
-    return f"{text}\n\nfrom:\n{places}"
+    header = ["name", "family", "images", "size", "licence", "what"]
+    print(table(header, rows, left=len(header)))
+    print("\nfrom:")
+    for name, file in PUBLISHED.items():
+        print(f"{name}: {file.address}\n    {checksum_text(file)}")

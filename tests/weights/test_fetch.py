@@ -18,9 +18,10 @@ import pytest
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.registry import FAMILIES, load_generator
 from pmsfc_jax.weights.convert import convert_checkpoint
-from pmsfc_jax.weights.fetch import download as module
+from pmsfc_jax.weights.fetch import transfer
 from pmsfc_jax.weights.fetch.catalogue import PUBLISHED, Published, by_hand
 from pmsfc_jax.weights.fetch.download import fetch
+from pmsfc_jax.weights.fetch.part import Part
 from pmsfc_jax.weights.store.manifest import read_manifest
 from tests.weights.conversion import error, nchw
 
@@ -117,7 +118,7 @@ def test_what_does_not_come_leaves_nothing_and_says_what_to_do(
 ):
     publish(page, **changes)
     with pytest.raises(InputError, match=message) as caught:
-        fetch("vgg16", tmp_path, timeout=0.3)
+        fetch("vgg16", tmp_path, timeout=0.3, waits=())
     text = str(caught.value)
     assert "\n" not in text
     assert by_hand("vgg16") in text
@@ -129,7 +130,7 @@ def test_no_server(publish, tmp_path):
         reserved.bind(("127.0.0.1", 0))  # taken, but not listening
         publish("whole", at=f"http://127.0.0.1:{reserved.getsockname()[1]}/")
         with pytest.raises(InputError, match="could not be reached") as caught:
-            fetch("vgg16", tmp_path)
+            fetch("vgg16", tmp_path, waits=(0.0,))
     for part in (
         "network.pth",
         PUBLISHED["vgg16"].checksum,
@@ -150,9 +151,9 @@ def test_a_full_disk_is_not_a_network_fault(publish, tmp_path, monkeypatch):
     publish("whole")
 
     def full(write, chunk):
-        raise module._WriteError(OSError(28, "No space left on device"))
+        raise transfer.WriteError(OSError(28, "No space left on device"))
 
-    monkeypatch.setattr(module, "_write", full)
+    monkeypatch.setattr(transfer, "_write", full)
     with pytest.raises(InputError, match=r"cannot write .*network\.pth: No space left"):
         fetch("vgg16", tmp_path)
     assert list(tmp_path.iterdir()) == []
@@ -166,8 +167,12 @@ def test_unknown_names(tmp_path):
 def test_the_table_of_published_files():
     for name, file in PUBLISHED.items():
         assert file.address.startswith("https://")
-        assert len(file.checksum) in {"sha256": (8, 64), "md5": (32,)}[file.algorithm]
-        assert int(file.checksum, 16) >= 0
+        if file.origin == "nobody":
+            assert file.checksum == ""
+        else:
+            assert len(file.checksum) in {"sha256": (8, 64), "md5": (32,)}[file.algorithm]
+            assert int(file.checksum, 16) >= 0
+        assert (file.origin == "third party") <= (len(file.checksum) == 64)
         assert file.licence
         assert file.family in FAMILIES
         if "-" in file.file and file.file.endswith(".pth"):
@@ -176,6 +181,151 @@ def test_the_table_of_published_files():
             assert file.address.endswith(f"/{file.file}")
         assert file.restricted == ("NC" in file.licence)
         assert f"--name {name}" in by_hand(name)
+
+
+# Downloads that break off.
+
+
+class Flaky(BaseHTTPRequestHandler):
+    """Gives parts of the content, as the server's ``script`` says: a number of bytes, or a code."""
+
+    def do_GET(self):
+        server = self.server
+        server.asked.append((self.path, self.headers.get("Range"), self.headers.get("If-Range")))
+        step = server.script.pop(0)
+        if isinstance(step, int) and 400 <= step < 600:
+            self.send_error(step)
+            return
+        begin, wanted = 0, self.headers.get("Range")
+        if wanted and self.headers.get("If-Range") == server.tag:
+            begin = int(wanted.removeprefix("bytes=").removesuffix("-"))
+            self.send_response(206)
+            whole = len(server.content)
+            self.send_header("Content-Range", f"bytes {begin}-{whole - 1}/{whole}")
+        else:
+            self.send_response(200)
+        if server.tag:
+            self.send_header("ETag", server.tag)
+        self.send_header("Content-Length", str(len(server.content) - begin))
+        self.end_headers()
+        end = len(server.content) if step == "rest" else begin + step
+        with contextlib.suppress(OSError):
+            self.wfile.write(server.content[begin:end])
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def flaky(monkeypatch):
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Flaky)
+    server.content, server.tag, server.script, server.asked = CONTENT, '"v1"', [], []
+    server.place = f"http://127.0.0.1:{server.server_port}/network.pth"
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+
+    def publish(checksum=SHA256, at=server.place, **more):
+        file = Published("a network", at, "network.pth", checksum, 1 << 21, **more)
+        monkeypatch.setitem(PUBLISHED, "vgg16", file)
+
+    server.publish = publish
+    publish()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_a_download_that_breaks_off_is_gone_on_with(flaky, tmp_path):
+    flaky.script = [300_000, 503, 200_000, "rest"]
+    path = fetch("vgg16", tmp_path, waits=(0.0,) * 3)
+    assert path.read_bytes() == CONTENT
+    ranges = [wanted for _, wanted, _ in flaky.asked]
+    assert ranges == [None, "bytes=300000-", "bytes=300000-", "bytes=500000-"]
+    assert [p.name for p in tmp_path.iterdir()] == ["network.pth"]
+
+
+def test_the_next_command_goes_on_where_the_last_one_was_stopped(flaky, tmp_path):
+    flaky.script = [300_000]
+    with pytest.raises(InputError, match="broke off after 300,000 of 1,024,000 bytes") as caught:
+        fetch("vgg16", tmp_path, waits=())
+    assert "the same command goes on with it" in str(caught.value)
+    flaky.script = ["rest"]
+    assert fetch("vgg16", tmp_path, waits=()).read_bytes() == CONTENT
+    assert flaky.asked[-1][1:] == ("bytes=300000-", '"v1"')
+
+
+def test_a_file_that_has_changed_meanwhile_is_begun_anew(flaky, tmp_path):
+    flaky.script = [300_000, "rest"]
+    with pytest.raises(InputError):
+        fetch("vgg16", tmp_path, waits=())
+    flaky.content, flaky.tag = CONTENT[::-1], '"v2"'
+    flaky.publish(hashlib.sha256(CONTENT[::-1]).hexdigest())
+    assert fetch("vgg16", tmp_path, waits=()).read_bytes() == CONTENT[::-1]
+
+
+def test_a_part_of_another_address_is_not_gone_on_with(flaky, tmp_path):
+    flaky.script = [300_000, "rest"]
+    with pytest.raises(InputError):
+        fetch("vgg16", tmp_path, waits=())
+    flaky.publish(at=flaky.place + "?other")
+    assert fetch("vgg16", tmp_path, waits=()).read_bytes() == CONTENT
+    assert flaky.asked[-1][1] is None
+
+
+def test_what_will_not_pass_is_not_tried_again(flaky, tmp_path):
+    flaky.script = [404, "rest"]
+    with pytest.raises(InputError, match="answered 404"):
+        fetch("vgg16", tmp_path, waits=(0.0,))
+    assert len(flaky.asked) == 1
+
+
+def test_two_at_a_time_are_one_too_many(flaky, tmp_path):
+    pytest.importorskip("fcntl")
+    with Part(tmp_path / "network.pth"), pytest.raises(InputError, match="by another process"):
+        fetch("vgg16", tmp_path)
+
+
+def test_a_proxy_of_the_environment_is_used(flaky, tmp_path, monkeypatch):
+    for name in ("http_proxy", "no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("http_proxy", flaky.place.rpartition("/")[0])
+    flaky.publish(at="http://weights.example/network.pth")
+    flaky.script = ["rest"]
+    assert fetch("vgg16", tmp_path).read_bytes() == CONTENT
+    assert flaky.asked[0][0] == "http://weights.example/network.pth"
+
+
+@pytest.mark.parametrize(
+    ("checksum", "origin", "told"),
+    [
+        ("", "nobody", "nobody says a checksum of it"),
+        (SHA256, "third party", "what a third party says, too"),
+        ("0" * 64, "third party", "warning: its sha256 is"),
+    ],
+)
+def test_a_sum_that_its_publisher_does_not_say_is_kept_from_the_first_download_on(
+    flaky, tmp_path, checksum, origin, told
+):
+    flaky.publish(checksum, origin=origin)
+    flaky.script = ["rest"] * 3
+    notices = []
+    path = fetch("vgg16", tmp_path, on_notice=notices.append)
+    assert len(notices) == 1
+    assert told in notices[0]
+    assert SHA256 in notices[0]
+    assert fetch("vgg16", tmp_path, on_notice=notices.append) == path
+    path.unlink()
+    fetch("vgg16", tmp_path, on_notice=notices.append)
+    assert len(notices) == 1
+    path.unlink()
+    flaky.content = CONTENT[::-1]
+    with pytest.raises(InputError, match="another file than before"):
+        fetch("vgg16", tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["network.pth.sha256"]
+    path.write_bytes(b"something else")
+    with pytest.raises(InputError, match="is there and is not"):
+        fetch("vgg16", tmp_path)
 
 
 def test_another_kind_of_checksum(publish, tmp_path):

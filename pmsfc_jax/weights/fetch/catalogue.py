@@ -1,12 +1,13 @@
 """Published weights with stable addresses: what they are, whose, and by what they are known.
 
-Torchvision publishes the first eight digits of a file's sha256 in its name; where all digits are
-known they are compared; GAN Dissection and pytorch_GAN_zoo do the same. LPIPS' heads come from one
-commit of their repository. Keras states the MD5 sum of its files in its source.
+Only what a layout here reads is listed. Torchvision publishes the first eight digits of a file's
+sha256 in its name; where all digits are known they are compared; GAN Dissection, pytorch_GAN_zoo
+and OpenMMLab do the same. LPIPS' heads come from one commit of their repository. Keras states the
+MD5 sum of its files in its source. NVIDIA and Hugging Face state none.
 """
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from pmsfc_jax.core.errors import InputError
 
@@ -18,6 +19,12 @@ _LPIPS = (
 )
 _DISSECT = "https://dissect.csail.mit.edu/models/"
 _ZOO = "https://dl.fbaipublicfiles.com/gan_zoo/PGAN/"
+_OPENMMLAB = "https://download.openmmlab.com/mmgen/stylegan2/official_weights/"
+_NVIDIA = "https://nvlabs-fi-cdn.nvidia.com/stylegan2-ada-pytorch/pretrained/"
+_HUGGING_FACE = "https://s3.amazonaws.com/models.huggingface.co/biggan/"
+
+#: Who says a checksum, and what that is worth.
+Origin = Literal["host", "third party", "nobody"]
 
 
 class Published(NamedTuple):
@@ -27,11 +34,16 @@ class Published(NamedTuple):
       what: it is, for messages.
       address: its official place; of a package, its page.
       file: name to store it under.
-      checksum: in hexadecimal, or as many of its first digits as are published (8 at least).
+      checksum: in hexadecimal, or as many of its first digits as are published (8 at least); empty
+        where nobody says one.
       most_bytes: no more than this is taken.
       family: of networks.
       licence: of the weights.
       algorithm: of the checksum, ``"sha256"`` or ``"md5"``.
+      origin: who says the checksum. That of the host is demanded; that of a third party is told,
+        since it may be wrong; without either the sum of the first download is kept, and demanded
+        from then on.
+      size: of the file, for people; empty where it is not known.
       side: of a generator's images, in pixels; 0 for a judging network.
       requirement: of the Python package that holds the file, for pip; empty where it has an
         address.
@@ -48,6 +60,8 @@ class Published(NamedTuple):
     family: str = "vgg16"
     licence: str = ""
     algorithm: str = "sha256"
+    origin: Origin = "host"
+    size: str = ""
     side: int = 0
     requirement: str = ""
     facts: Mapping[str, Any] = {}
@@ -85,14 +99,65 @@ def _zoo(what: str, file: str, side: int) -> Published:
     )
 
 
+def _openmmlab(what: str, dated: str, digits: str, side: int) -> Published:
+    """A StyleGAN2 of NVIDIA's as OpenMMLab publishes it again."""
+    file = f"stylegan2-{what}-config-f-official_20210327_{dated}-{digits}.pth"
+    return Published(
+        f"NVIDIA's StyleGAN2 of {what}, {side}x{side}, as OpenMMLab publishes it",
+        f"{_OPENMMLAB}{file}",
+        file,
+        digits,
+        1 << 30,
+        family="stylegan2",
+        licence="NVIDIA Source Code License-NC",
+        side=side,
+        restricted=True,
+    )
+
+
+def _nvidia(what: str, file: str, side: int, sha256: str = "") -> Published:
+    """A StyleGAN2 that NVIDIA trained with adaptive augmentation."""
+    return Published(
+        f"NVIDIA's StyleGAN2-ADA of {what}, {side}x{side}",
+        f"{_NVIDIA}{file}",
+        file.rpartition("/")[2],
+        sha256,
+        1 << 30,
+        family="stylegan2",
+        licence="NVIDIA Source Code License, non-commercial (NC)",
+        origin="third party" if sha256 else "nobody",
+        side=side,
+        restricted=True,
+    )
+
+
+def _hugging_face(side: int, size: str = "", sha256: str = "") -> Published:
+    """DeepMind's BigGAN-deep as Hugging Face publishes it."""
+    file = f"biggan-deep-{side}-pytorch_model.bin"
+    return Published(
+        f"DeepMind's BigGAN-deep of the classes of ImageNet, {side}x{side}, as Hugging Face "
+        "publishes it",
+        f"{_HUGGING_FACE}{file}",
+        file,
+        sha256,
+        1 << 30,
+        family="biggan",
+        licence="MIT (of the code that it comes with)",
+        origin="third party" if sha256 else "nobody",
+        size=size,
+        side=side,
+    )
+
+
 #: Every file that can be fetched, by the name that its converted weights get.
 PUBLISHED: dict[str, Published] = {
     "faces64": Published(
-        "a DCGAN of 64x64 faces trained on DigiFace-1M, rendered faces of nobody (13 MiB)",
+        "a DCGAN of 64x64 faces trained on DigiFace-1M, rendered faces of nobody",
         "https://pypi.org/project/gan-face-generate/1.1.1/#files",
         "gan_face_generate-1.1.1-py3-none-any.whl",
         "24102f4be41d164e44251168ede0458a45e498a888c81493e2aea48529640569",
         20 << 20,
+        size="13 MiB",
         family="dcgan",
         licence="MIT",
         side=64,
@@ -110,47 +175,81 @@ PUBLISHED: dict[str, Published] = {
     "zoo-celebahq512": _zoo("CelebA-HQ", "celebaHQ16_december_s7_i96000-9c72988c.pth", 512),
     "zoo-celeba128": _zoo("CelebA", "celebaCropped_s5_i83000-2b0acc76.pth", 128),
     "zoo-textures128": _zoo("describable textures", "testDTD_s5_i96000-04efa39f.pth", 128),
+    "stylegan2-ffhq1024": _openmmlab("ffhq", "171224", "bce9310c", 1024),
+    "stylegan2-church256": _openmmlab("church", "172657", "1d42b7d1", 256),
+    "stylegan2-cat256": _openmmlab("cat", "172444", "15bc485b", 256),
+    "stylegan2-horse256": _openmmlab("horse", "173203", "ef3e69ca", 256),
+    "stylegan2-car512": _openmmlab("car", "172340", "8cfe053c", 512),
+    "stylegan2-ada-ffhq1024": _nvidia(
+        "faces (FFHQ)",
+        "ffhq.pkl",
+        1024,
+        "a205a346e86a9ddaae702e118097d014b7b8bd719491396a162cca438f2f524c",
+    ),
+    "stylegan2-ada-ffhq256": _nvidia(
+        "faces (FFHQ)",
+        "transfer-learning-source-nets/ffhq-res256-mirror-paper256-noaug.pkl",
+        256,
+    ),
+    "stylegan2-ada-metfaces1024": _nvidia("faces in art (MetFaces)", "metfaces.pkl", 1024),
+    "stylegan2-ada-afhqcat512": _nvidia("cats (AFHQ)", "afhqcat.pkl", 512),
+    "stylegan2-ada-afhqdog512": _nvidia("dogs (AFHQ)", "afhqdog.pkl", 512),
+    "stylegan2-ada-afhqwild512": _nvidia("wild animals (AFHQ)", "afhqwild.pkl", 512),
+    "stylegan2-ada-cifar32": _nvidia("the ten classes of CIFAR-10", "cifar10.pkl", 32),
+    "stylegan2-ada-brecahad512": _nvidia("tissue (BreCaHAD)", "brecahad.pkl", 512),
+    "biggan-deep128": _hugging_face(128),
+    "biggan-deep256": _hugging_face(
+        256,
+        "224 MiB",
+        "5900ef4065047e3aa0d1b66197b7f2664dceb59b27080e414ad57e203c485bc5",
+    ),
+    "biggan-deep512": _hugging_face(512),
     "vgg16": Published(
-        "torchvision's VGG16, trained on ImageNet (528 MiB)",
+        "torchvision's VGG16, trained on ImageNet",
         f"{_TORCHVISION}vgg16-397923af.pth",
         "vgg16-397923af.pth",
         "397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0",
         560 << 20,
+        size="528 MiB",
         licence="BSD-3-Clause",
     ),
     "vgg16-oxford": Published(
-        "the authors' VGG16, trained on ImageNet, as Keras publishes it (56 MiB)",
+        "the authors' VGG16, trained on ImageNet, as Keras publishes it",
         f"{_KERAS}vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5",
         "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5",
         "6d6bbae143d832006294945121d1f1fc",
         64 << 20,
+        size="56 MiB",
         licence="CC BY 4.0 (K. Simonyan, A. Zisserman)",
         algorithm="md5",
     ),
     "squeezenet1_0": Published(
-        "torchvision's SqueezeNet 1.0, trained on ImageNet (5 MiB)",
+        "torchvision's SqueezeNet 1.0, trained on ImageNet",
         f"{_TORCHVISION}squeezenet1_0-b66bff10.pth",
         "squeezenet1_0-b66bff10.pth",
         "b66bff10",
         8 << 20,
+        size="5 MiB",
         family="squeezenet",
         licence="BSD-3-Clause",
     ),
     "squeezenet1_1": Published(
-        "torchvision's SqueezeNet 1.1, trained on ImageNet (5 MiB)",
+        "torchvision's SqueezeNet 1.1, trained on ImageNet",
         f"{_TORCHVISION}squeezenet1_1-b8a52dc0.pth",
         "squeezenet1_1-b8a52dc0.pth",
         "b8a52dc049b60e4b6ab68ad0df457362afab8b6304b2febdc1650a5dab4d7e7b",
         8 << 20,
+        size="5 MiB",
         family="squeezenet",
         licence="BSD-3-Clause",
     ),
     "lpips_vgg": Published(
-        "the heads of LPIPS v0.1 for VGG16 (7 KiB)",
+        "the heads of LPIPS v0.1 for VGG16",
         f"{_LPIPS}vgg.pth",
         "lpips_vgg.pth",
         "a78928a0af1e5f0fcb1f3b9e8f8c3a2a5a3de244d830ad5c1feddc79b8432868",
         1 << 20,
+        size="7 KiB",
         family="lpips_heads",
         licence="BSD-2-Clause",
     ),
@@ -172,10 +271,19 @@ def published(name: str) -> Published:
 def by_hand(name: str) -> str:
     """What to do where a file cannot be fetched: address, checksum and the command to run."""
     wanted = published(name)
-    whole = len(wanted.checksum) in (32, 64)
-    digits = wanted.algorithm if whole else f"beginning of the {wanted.algorithm}"
     facts = "".join(f" --set {fact}={value}" for fact, value in wanted.facts.items())
+    compare = f", compare its {checksum_text(wanted)}" if wanted.checksum else ""
     return (
-        f"to do it by hand, download {wanted.file} from {wanted.address} , compare its {digits} "
-        f"with {wanted.checksum}, and run: pmsfc convert {wanted.file} --name {name}{facts}"
+        f"to do it by hand, download {wanted.file} from {wanted.address} {compare}, "
+        f"and run: pmsfc convert {wanted.file} --name {name}{facts}"
     )
+
+
+def checksum_text(wanted: Published) -> str:
+    """The checksum of a published file, as far as there is one, and who says it."""
+    if not wanted.checksum:
+        return "sha256 is said by nobody: that of the first download is kept, and demanded then"
+    who = "who publishes it" if wanted.origin == "host" else "a third party, who may be wrong"
+    if len(wanted.checksum) in (32, 64):
+        return f"{wanted.algorithm} {wanted.checksum} (said by {who})"
+    return f"{wanted.algorithm} {wanted.checksum}... (said by {who}, no more digits)"

@@ -1,29 +1,24 @@
 """Fetch published weights from where their authors put them.
 
-Nothing is taken on trust: a file gets its name only after its checksum was compared with the
-published one.
+A file gets its name only after its checksum was compared with the published one. Where nobody
+publishes one, that of the first download is kept beside the file and demanded from then on.
 """
 
-import contextlib
 import hashlib
 import os
-import secrets
-import urllib.error
-import urllib.request
-from collections.abc import Callable
-from http.client import HTTPException
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.weights.fetch.catalogue import Published, by_hand, published
 from pmsfc_jax.weights.fetch.package import download_package
+from pmsfc_jax.weights.fetch.part import Part
+from pmsfc_jax.weights.fetch.transfer import Fault, Progress, WriteError, transfer
 
-_CHUNK = 1 << 18
-#: Seconds without a byte after which a download is given up.
+#: Seconds without a byte after which a try is given up.
 TIMEOUT = 30.0
-
-#: ``(bytes so far, bytes in all or None)``, called after every chunk.
-Progress = Callable[[int, int | None], None]
+#: Seconds before each further try.
+WAITS = (1.0, 4.0, 15.0)
 
 
 def fetch(
@@ -31,104 +26,137 @@ def fetch(
     folder: str | os.PathLike[str],
     *,
     on_progress: Progress = lambda done, total: None,
+    on_notice: Callable[[str], None] = lambda text: None,
     timeout: float = TIMEOUT,
+    waits: Sequence[float] = WAITS,
 ) -> Path:
     """Download a published file, unless it is there already, and verify it.
+
+    What has come of a download that was broken off is kept, and gone on with by the next call.
 
     Args:
       name: one of `PUBLISHED`.
       folder: where to put it; made if need be.
       on_progress: called after every chunk with bytes so far and in all, ``None`` if unknown.
-      timeout: seconds without a byte after which to give up.
+      on_notice: told what a checksum is worth that its publisher does not say.
+      timeout: seconds without a byte after which to give up a try.
+      waits: seconds before each further try, where the fault may pass.
 
     Returns:
       The file's path.
 
     Raises:
       InputError: no such name, no network, another content than the published one, or the folder
-        cannot be written; the message says what to do by hand. Nothing is left in the folder.
+        cannot be written; the message says what to do by hand.
 
     """
     wanted = published(name)
     path = Path(folder) / wanted.file
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
     try:
         if path.is_file():
-            with path.open("rb") as there:
-                found = hashlib.file_digest(there, wanted.algorithm).hexdigest()
-            if not found.startswith(wanted.checksum):
-                raise InputError(
-                    f"{path} is there and is not {wanted.what}: its {wanted.algorithm} begins with "
-                    f"{found[:8]}; remove it and ask again"
-                )
+            _check_there(path, wanted)
             return path
         path.parent.mkdir(parents=True, exist_ok=True)
-        digest = hashlib.new(wanted.algorithm)
-        with temporary.open("xb") as file:
-
-            def write(chunk: bytes) -> int:
-                digest.update(chunk)
-                return _write(file.write, chunk)
-
-            if wanted.requirement:
-                fault = download_package(wanted, write)
-            else:
-                fault = _download(wanted, write, on_progress, timeout)
-        found = digest.hexdigest()
-        if not fault and not found.startswith(wanted.checksum):
-            shown = found[: len(wanted.checksum)]
-            fault = f"gave another file than the published one (its {wanted.algorithm} is {shown})"
-        if fault:
-            where = wanted.requirement or wanted.address
-            raise InputError(f"{where} {fault}; {by_hand(name)}")
-        os.replace(temporary, path)
-    except _WriteError as error:
+        with Part(path) as part:
+            fault = _bring(wanted, part, on_progress, timeout, waits)
+            if fault is None:
+                part.flush()
+                fault = _compare(wanted, part.path, path, on_notice)
+                if fault is None:
+                    part.finish(path)
+                    return path
+                part.remove()
+    except WriteError as error:
         reason = error.reason.strerror or error.reason
         raise InputError(f"cannot write {path}: {reason}") from error
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-    return path
+    where = wanted.requirement or wanted.address
+    kept = ""
+    if part.path.exists():
+        kept = "; what has come is kept: the same command goes on with it, or else"
+    raise InputError(f"{where} {fault.text}{kept}; {by_hand(name)}")
 
 
-def _download(
-    wanted: Published, write: Callable[[bytes], int], on_progress: Progress, timeout: float
-) -> str:
-    """Write the file's bytes; what went wrong, or nothing."""
-    done = 0
-    request = urllib.request.Request(wanted.address, headers={"User-Agent": "pmsfc_jax"})
+def _bring(
+    wanted: Published, part: Part, on_progress: Progress, timeout: float, waits: Sequence[float]
+) -> Fault | None:
+    if not wanted.requirement:
+        return transfer(
+            wanted.address,
+            part,
+            most_bytes=wanted.most_bytes,
+            on_progress=on_progress,
+            timeout=timeout,
+            waits=waits,
+        )
+    part.begin(wanted.address, "")
+    text = download_package(wanted, part.write)
+    return Fault(text) if text else None
+
+
+def _compare(
+    wanted: Published, part: Path, path: Path, on_notice: Callable[[str], None]
+) -> Fault | None:
+    """Compare a new file with what is known of it, and keep its sum where nobody says one."""
+    if wanted.origin == "host":
+        found = _digest(part, wanted.algorithm)
+        if found.startswith(wanted.checksum):
+            return None
+        shown = found[: len(wanted.checksum)]
+        return Fault(
+            f"gave another file than the published one (its {wanted.algorithm} is {shown})"
+        )
+    found, kept = _digest(part, "sha256"), _kept(path)
+    if kept and found != kept:
+        return Fault(
+            f"gave another file than before (its sha256 is {found[:16]}..., not {kept[:16]}...); "
+            f"if it was published anew, remove {_sum_file(path)} and ask again"
+        )
+    if not kept:
+        _sum_file(path).write_text(f"{found}  {path.name}\n")
+        on_notice(_worth(wanted, found))
+    return None
+
+
+def _worth(wanted: Published, found: str) -> str:
+    """What the sum of a first download is worth."""
+    if not wanted.checksum:
+        return f"nobody says a checksum of it: its sha256 {found} is kept and demanded from now on"
+    if found == wanted.checksum:
+        return f"its sha256 {found} is what a third party says, too; it is kept and demanded"
+    return (
+        f"warning: its sha256 is {found}, and a third party says {wanted.checksum}; its publisher "
+        "says none. It is kept and demanded from now on: look at the samples"
+    )
+
+
+def _check_there(path: Path, wanted: Published) -> None:
+    """Check a file that is there already; without a sum to compare it with, it is taken."""
+    host = wanted.origin == "host"
+    demanded = wanted.checksum if host else _kept(path)
+    algorithm = wanted.algorithm if host else "sha256"
+    found = _digest(path, algorithm)
+    if not found.startswith(demanded):
+        raise InputError(
+            f"{path} is there and is not {wanted.what}: its {algorithm} begins with {found[:8]}; "
+            "remove it and ask again"
+        )
+
+
+def _sum_file(path: Path) -> Path:
+    """Where the sum of a first download is kept, as sha256sum has it."""
+    return path.with_name(f"{path.name}.sha256")
+
+
+def _kept(path: Path) -> str:
+    """The sum of the first download; empty where there was none."""
     try:
-        with urllib.request.urlopen(request, timeout=timeout) as answer:
-            announced = answer.headers.get("Content-Length", "")
-            total = int(announced) if announced.isdecimal() else None
-            while chunk := answer.read(_CHUNK):
-                done += len(chunk)
-                if done > wanted.most_bytes:
-                    return f"gave more than {wanted.most_bytes >> 20} MiB, so it is another file"
-                write(chunk)
-                on_progress(done, total)
-    except urllib.error.HTTPError as error:
-        error.close()
-        return f"answered {error.code} ({error.reason})"
-    except (OSError, HTTPException, ValueError) as error:
-        reason = getattr(error, "reason", error)
-        return f"could not be reached ({' '.join(str(reason).split())[:120]})"
-    if total is not None and done != total:
-        return f"broke off after {done:,} of {total:,} bytes; try again, or else"
-    return ""
+        return _sum_file(path).read_text().partition(" ")[0].strip()
+    except OSError:
+        return ""
 
 
-class _WriteError(Exception):
-    """Writing failed, which has to be told apart from reading."""
-
-    def __init__(self, reason: OSError):
-        self.reason = reason
-
-
-def _write(write: Callable[[bytes], int], chunk: bytes) -> int:
-    try:
-        return write(chunk)
-    except OSError as error:
-        raise _WriteError(error) from error
+def _digest(path: Path, algorithm: str) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, algorithm).hexdigest()
