@@ -7,6 +7,7 @@ targets/NAME.png     what was inverted: the photograph as the generator could dr
 images/NAME.png      what the codes draw
 metrics.csv          one row an image, with the file it came from (`pmsfc_jax.io.metrics_table`)
 sheet.png            what was inverted beside what was drawn; sheet-2.png, ... of many images
+report.html          all of it on a page to look at; report-2.html, ... of many images
 rendered/NAME.png    drawn again by ``pmsfc render``
 batches.json         which images were inverted together (`pmsfc_jax.io.plans`)
 state/               batches in progress, gone when the run is done (`pmsfc_jax.io.states`)
@@ -49,6 +50,7 @@ _FILES = (
     "images/*.png",
     "rendered/*.png",
     "sheet*.png",
+    "report*.html",
     "metrics.csv",
     "subspaces.npz",
     _PLAN,

@@ -1,38 +1,21 @@
 """One self-contained HTML page: everything inlined, nothing loaded, light or dark as the reader is.
 
-Every text that is passed in is escaped; pictures are PNG files of their own inside the page.
+Every text that is passed in is escaped; pictures are files of their own inside the page. What can
+be moved is in `pmsfc_jax.report.pictures`, curves are in `pmsfc_jax.report.curves`.
 """
 
-import base64
 import html
-import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from pmsfc_jax.core.errors import InputError
+from pmsfc_jax.report.embed import data_uri
 
-_STYLE = """
-:root { color-scheme: light dark; --ink: #202124; --faint: #5f6368; --paper: #ffffff;
-  --line: #dadce0; --shade: #f3f4f6; --yes: #0b6b3a; --no: #a3282d; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e8eaed; --faint: #9aa0a6; --paper: #17181a;
-  --line: #3c4043; --shade: #232528; --yes: #6fd39b; --no: #ff8f8f; } }
-body { margin: 2rem auto; padding: 0 1rem; max-width: 70rem; color: var(--ink);
-  background: var(--paper); font: 16px/1.5 system-ui, sans-serif; }
-h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2.2rem; }
-p, figcaption { max-width: 46rem; }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: .25rem .7rem; border-bottom: 1px solid var(--line); text-align: right; }
-th { text-align: right; background: var(--shade); font-weight: 600; }
-th.left, td.left { text-align: left; }
-td.yes { color: var(--yes); font-weight: 600; } td.no { color: var(--no); font-weight: 600; }
-figure { margin: 1.2rem 0; }
-figure img { max-width: 100%; background: #ffffff; border-radius: 6px; }
-figcaption { color: var(--faint); font-size: .92rem; }
-pre { padding: .8rem; background: var(--shade); border-radius: 6px; overflow-x: auto; }
-"""
+# The page is forbidden to load anything, whatever stands in it.
+_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 
 
 def page(title: str, parts: Sequence[str]) -> str:
@@ -41,13 +24,19 @@ def page(title: str, parts: Sequence[str]) -> str:
     return "\n".join(
         [
             '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
+            f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f"<title>{heading}</title>\n<style>{_STYLE}</style>\n</head>\n<body>",
+            '<link rel="icon" href="data:,">',
+            f"<title>{heading}</title>\n<style>\n{_asset('page.css')}</style>\n</head>\n<body>",
             f"<h1>{heading}</h1>",
             *parts,
-            "</body>\n</html>\n",
+            f"<script>\n{_asset('page.js')}</script>\n</body>\n</html>\n",
         ]
     )
+
+
+def _asset(name: str) -> str:
+    return files("pmsfc_jax.report").joinpath(name).read_text(encoding="utf-8")
 
 
 def section(title: str) -> str:
@@ -91,7 +80,9 @@ def table(
 
     def cell(tag: str, column: int, text: str, mark: str = "") -> str:
         classes = " ".join((["left"] if column in left else []) + ([mark] if mark else []))
-        return f'<{tag} class="{classes}">{html.escape(text)}</{tag}>'
+        # On narrow screens the name of the column stands beside the cell.
+        name = f' data-column="{html.escape(header[column])}"' if tag == "td" else ""
+        return f'<{tag} class="{classes}"{name}>{html.escape(text)}</{tag}>'
 
     def line(row: Sequence[str], mark: str) -> str:
         last = len(row) - 1
@@ -100,21 +91,72 @@ def table(
 
     return "\n".join(
         [
-            '<div class="wide"><table>',
+            '<div class="wide"><table class="rows"><thead>',
             f"<tr>{''.join(cell('th', i, text) for i, text in enumerate(header))}</tr>",
+            "</thead><tbody>",
             *(line(row, mark) for row, mark in zip(rows, marks, strict=True)),
-            "</table></div>",
+            "</tbody></table></div>",
         ]
     )
 
 
-def figure(picture: np.ndarray, caption: str) -> str:
-    """A picture, ``[H, W, 3]`` uint8, with its caption, which is its alternative text as well."""
-    buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, "PNG", optimize=True)
-    data = base64.b64encode(buffer.getvalue()).decode("ascii")
-    text = html.escape(caption)
+def figure(picture: np.ndarray, caption: str, *, chart: bool = False) -> str:
+    """A picture with its caption, which is its alternative text as well.
+
+    Args:
+      picture: ``[H, W, 3]`` uint8.
+      caption: stands below.
+      chart: it is drawn dark on white, and turned light on dark with the page; no photograph.
+    """
+    text, kind = html.escape(caption), ' class="chart"' if chart else ""
     return (
-        f'<figure><img alt="{text}" src="data:image/png;base64,{data}">'
+        f"<figure{kind}>"
+        f'<img alt="{text}" src="{data_uri(picture)}">'
         f"<figcaption>{text}</figcaption></figure>"
     )
+
+
+def settings(values: Mapping[str, Any]) -> str:
+    """Settings as a table: a row each, names of nested ones joined by dots.
+
+    Args:
+      values: JSON values, nested as deep as they may be.
+    """
+    rows = [[name, _shown(value)] for name, value in _flat(values)]
+    return table(["setting", "value"], rows, left=(0, 1))
+
+
+def links(pages: Sequence[tuple[str, str]], here: int) -> str:
+    """Links to the pages of one report.
+
+    Args:
+      pages: for each its words and its file, in the same folder.
+      here: number of the page on which they stand.
+    """
+    parts = [
+        f"<b>{html.escape(words)}</b>"
+        if number == here
+        else f'<a href="{html.escape(file)}">{html.escape(words)}</a>'
+        for number, (words, file) in enumerate(pages)
+    ]
+    return f"<nav>{' '.join(parts)}</nav>"
+
+
+def _flat(values: Mapping[str, Any], before: str = "") -> list[tuple[str, Any]]:
+    rows: list[tuple[str, Any]] = []
+    for name, value in values.items():
+        if isinstance(value, Mapping) and value:
+            rows += _flat(value, f"{before}{name}.")
+        else:
+            rows.append((f"{before}{name}", value))
+    return rows
+
+
+def _shown(value: Any) -> str:
+    if value is None or value == {}:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_shown, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -32,7 +32,7 @@ def save_run_sheets(run: Path, psnr: Mapping[str, float]) -> list[Path]:
     names = list(psnr)
     pages: list[Path] = []
     for first in range(0, len(names), PER_PAGE):
-        pairs = {name: _pictures(run, name) for name in names[first : first + PER_PAGE]}
+        pairs = {name: pictures_of(run, name) for name in names[first : first + PER_PAGE]}
         there = {name: pair for name, pair in pairs.items() if pair is not None}
         if not there:
             continue
@@ -51,7 +51,7 @@ def save_run_sheets(run: Path, psnr: Mapping[str, float]) -> list[Path]:
     return pages
 
 
-def _pictures(run: Path, name: str) -> tuple[np.ndarray, np.ndarray] | None:
+def pictures_of(run: Path, name: str) -> tuple[np.ndarray, np.ndarray] | None:
     """Target and image of one name, ``None`` where they cannot be read or do not fit."""
     try:
         target, image = (_read(run / folder / f"{name}.png") for folder in ("targets", "images"))

@@ -143,7 +143,7 @@ def test_files_of_one_stem_stay_apart_and_can_be_traced(pmsfc, five, tmp_path):
     assert "1 image was finished before and is kept" in err
     after = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
     assert {path.name for path in before if after[path] != before[path]} <= {
-        "metrics.csv", "sheet.png",
+        "metrics.csv", "report.html", "sheet.png",
     }  # fmt: skip
     assert rows_of(run) == rows
 

@@ -13,4 +13,4 @@ def main(argv: Sequence[str]) -> int:
     from pmsfc_jax.cli.invert.prepare import prepare
     from pmsfc_jax.cli.invert.work import work
 
-    return work(prepare(options))
+    return work(prepare(options, argv))

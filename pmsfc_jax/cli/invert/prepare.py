@@ -3,6 +3,8 @@
 Nothing is written: after a mistake the folder is as it was, and the corrected command runs.
 """
 
+import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -58,6 +60,7 @@ class Job:
 
     Attributes:
       options: as given.
+      command: the words of the command, to be shown.
       generator: what draws.
       params: its weights.
       config: settings of the inversion.
@@ -76,6 +79,7 @@ class Job:
     """
 
     options: Options
+    command: str
     generator: SplitGenerator
     params: Params
     config: InversionConfig
@@ -97,7 +101,7 @@ class Job:
         return out if self.share is None else self.share.folder(out)
 
 
-def prepare(options: Options) -> Job:
+def prepare(options: Options, argv: Sequence[str]) -> Job:
     """Check the options and load what they name.
 
     Raises:
@@ -149,6 +153,7 @@ def prepare(options: Options) -> Job:
         start = starting_codes(what.start_from, generator, config, given, files)
     return Job(
         options,
+        shlex.join(["pmsfc", "invert", *argv]),
         generator,
         params,
         config,

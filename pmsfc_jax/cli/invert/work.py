@@ -38,6 +38,7 @@ from pmsfc_jax.io.runs import RunFolder, pixels_sha256
 from pmsfc_jax.io.shares import Dealt, load_dealt, not_done, save_done
 from pmsfc_jax.io.shares import Done as ShareDone
 from pmsfc_jax.io.states import StateFolder
+from pmsfc_jax.report.inversion import save_run_pages
 from pmsfc_jax.report.runs import save_run_sheets
 from pmsfc_jax.saved import to_file
 from pmsfc_jax.version import __version__
@@ -314,13 +315,15 @@ def _finish(run: _Run, stopped: bool) -> int:
         done = ShareDone(job.dealt.digest(job.share.number), run.failed, left_out)
         save_done(run.folder.path, done)
     if rows:
+        pages = ""
         if job.share is None:
             decibels = {name: float(row["psnr_db"]) for name, row in table.rows.items()}
             save_run_sheets(run.folder.path, decibels)
+            save_run_pages(run.folder.path, table.rows, run.folder.settings(), command=job.command)
+            pages = "report.html, sheet.png, "
         # For programs, stdout is theirs alone.
         (notice if job.events.wanted else print)(summary(rows))
-        sheet = "sheet.png, " if job.share is None else ""
-        notice(f"results in {shown(run.folder.path)}: {sheet}images/, codes/, metrics.csv")
+        notice(f"results in {shown(run.folder.path)}: {pages}images/, codes/, metrics.csv")
     job.events.tell(
         "done",
         **counts,

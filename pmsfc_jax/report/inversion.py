@@ -1,0 +1,138 @@
+"""The pages of an inversion run: before and after, metrics, losses, settings.
+
+They are drawn from the files of the run, a page at a time, as sheets are.
+"""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pmsfc_jax.core.errors import InputError
+from pmsfc_jax.io.atomic import write_text_atomic
+from pmsfc_jax.io.codes import load_codes
+from pmsfc_jax.io.metrics_table import Row
+from pmsfc_jax.report import html
+from pmsfc_jax.report.curves import loss_curves
+from pmsfc_jax.report.pictures import compare, gallery
+from pmsfc_jax.report.runs import PER_PAGE, pictures_of
+
+#: Columns of ``metrics.csv`` as the page calls them.
+_COLUMNS = {
+    "psnr_db": "PSNR, dB",
+    "ssim": "SSIM",
+    "loss": "loss",
+    "best_step": "best step",
+    "restarted": "tried again",
+    "seconds": "seconds",
+    "source": "photograph",
+}
+_MEANS = ("psnr_db", "ssim", "seconds")
+
+
+def save_run_pages(
+    run: Path, rows: Mapping[str, Row], settings: Mapping[str, Any], *, command: str
+) -> list[Path]:
+    """Write ``report.html``, ``report-2.html``, ... of a run's folder from the files in it.
+
+    Pages of an earlier, longer run go. An image whose pictures are no longer there is in the table
+    alone.
+
+    Args:
+      run: the folder, see `pmsfc_jax.io.runs`.
+      rows: of ``metrics.csv``, by image name, in the order of the pages.
+      settings: what decided the outcome, see ``config.json``.
+      command: as it was typed.
+
+    Returns:
+      The pages.
+
+    Raises:
+      InputError: a page cannot be written.
+    """
+    names = list(rows)
+    groups = [names[first : first + PER_PAGE] for first in range(0, len(names), PER_PAGE)]
+    paths = [run / _file(number) for number in range(len(groups))]
+    links = [
+        (f"{number * PER_PAGE + 1} to {number * PER_PAGE + len(group)}", _file(number))
+        for number, group in enumerate(groups)
+    ]
+    title = f"Inversion by {settings['generator']}"
+    for number, group in enumerate(groups):
+        parts = _parts(run, {name: rows[name] for name in group})
+        if number == 0:
+            parts = [html.paragraph(_summary(rows, settings)), *parts]
+        if len(groups) > 1:
+            navigation = html.links(links, number)
+            parts = [navigation, *parts, navigation]
+        parts += [html.section("How this was made"), html.preformatted(command)]
+        parts += [html.settings(settings)]
+        write_text_atomic(paths[number], html.page(title, parts))
+    for old in {run / _file(0), *run.glob("report-[0-9]*.html")} - set(paths):
+        old.unlink(missing_ok=True)
+    return paths
+
+
+def _file(number: int) -> str:
+    return "report.html" if number == 0 else f"report-{number + 1}.html"
+
+
+def _summary(rows: Mapping[str, Row], settings: Mapping[str, Any]) -> str:
+    psnr = np.array([float(row["psnr_db"]) for row in rows.values()])
+    many = f"{len(rows)} photographs" if len(rows) > 1 else "1 photograph"
+    spread = f", from {psnr.min():.2f} to {psnr.max():.2f}" if len(rows) > 1 else ""
+    inversion = settings["inversion"]
+    return (
+        f"{many}, composed by {inversion['composition']} at layer {inversion['layer']} in "
+        f"{inversion['num_steps']} steps: {psnr.mean():.2f} dB{spread}. Left of the slider is the "
+        "photograph as the generator could draw it at best, right of it what the codes draw."
+    )
+
+
+def _parts(run: Path, rows: Mapping[str, Row]) -> list[str]:
+    """The parts of one page."""
+    shown_pictures, curves = [], {}
+    for name, row in rows.items():
+        pair = pictures_of(run, name)
+        if pair is not None:
+            caption = f"{name}: {row['psnr_db']} dB"
+            shown_pictures.append(compare(*pair, ("photograph", "redrawn"), caption=caption))
+        losses = _losses(run, name)
+        if losses is not None:
+            curves[name] = losses
+    parts = [html.section("Before and after"), gallery(shown_pictures)] if shown_pictures else []
+    parts += [html.section("Metrics"), _metrics(rows)]
+    drawn = _curves(curves)
+    return [*parts, html.section("Losses"), *drawn] if drawn else parts
+
+
+def _losses(run: Path, name: str) -> np.ndarray | None:
+    try:
+        return load_codes(run / "codes" / f"{name}.npz").losses[0]
+    except InputError:
+        return None
+
+
+def _curves(losses: Mapping[str, np.ndarray]) -> list[str]:
+    """The curves; images whose number of steps differs would be in a chart of their own."""
+    charts = []
+    for steps in sorted({len(curve) for curve in losses.values()}):
+        chosen = {name: curve for name, curve in losses.items() if len(curve) == steps}
+        caption = "Loss before each step: thin lines are images, the thick one is their median."
+        charts.append(loss_curves(np.stack(list(chosen.values())), list(chosen), caption=caption))
+    return [chart for chart in charts if chart]
+
+
+def _metrics(rows: Mapping[str, Row]) -> str:
+    columns = [name for name in _COLUMNS if any(name in row for row in rows.values())]
+    lines = [[name, *(row.get(column, "") for column in columns)] for name, row in rows.items()]
+    if len(rows) > 1:
+        mean = [_mean(rows.values(), column) if column in _MEANS else "" for column in columns]
+        lines.append(["mean", *mean])
+    left = (0, *(1 + i for i, column in enumerate(columns) if column == "source"))
+    return html.table(["image", *(_COLUMNS[column] for column in columns)], lines, left=left)
+
+
+def _mean(rows: Iterable[Row], column: str) -> str:
+    return f"{np.mean([float(row[column]) for row in rows]):.3f}"
