@@ -10,8 +10,8 @@ from pmsfc_jax.core.errors import InputError
 
 #: Bytes of one embedded picture: two hundred of them make a page of less than 20 MB.
 MOST_BYTES = 64_000
-#: Pixels above which a file without loss is too large to be tried.
-_LOSSLESS_PIXELS = 256 * 256
+# A file without loss is not tried where it would have to have less than half a byte a pixel.
+_LEAST_BYTES = 0.5
 _QUALITIES = (92, 85, 75, 60)
 
 
@@ -47,7 +47,7 @@ def checked(picture: np.ndarray) -> np.ndarray:
 
 def _file_within(image: Image.Image, most: int) -> tuple[str, bytes]:
     """Kind and bytes of the best file of at most so many bytes; of one pixel, of any size."""
-    if image.width * image.height <= _LOSSLESS_PIXELS:
+    if image.width * image.height * _LEAST_BYTES <= most:
         data = _file(image, "PNG", optimize=True)
         if len(data) <= most:
             return "png", data

@@ -14,6 +14,9 @@ import numpy as np
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.report.embed import data_uri
 
+#: Bytes of one figure, of which a page has a few; drawn ones stay without loss.
+FIGURE_BYTES = 1_500_000
+
 # The page is forbidden to load anything, whatever stands in it.
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 
@@ -111,7 +114,7 @@ def figure(picture: np.ndarray, caption: str, *, chart: bool = False) -> str:
     text, kind = html.escape(caption), ' class="chart"' if chart else ""
     return (
         f"<figure{kind}>"
-        f'<img alt="{text}" src="{data_uri(picture)}">'
+        f'<img alt="{text}" src="{data_uri(picture, most=FIGURE_BYTES)}">'
         f"<figcaption>{text}</figcaption></figure>"
     )
 
@@ -124,6 +127,16 @@ def settings(values: Mapping[str, Any]) -> str:
     """
     rows = [[name, _shown(value)] for name, value in _flat(values)]
     return table(["setting", "value"], rows, left=(0, 1))
+
+
+def how_made(command: str | None, values: Mapping[str, Any]) -> list[str]:
+    """The last parts of a page: the command, and its settings folded away."""
+    shown = [preformatted(command)] if command else []
+    return [
+        section("How this was made"),
+        *shown,
+        f"<details><summary>All settings</summary>{settings(values)}</details>",
+    ]
 
 
 def links(pages: Sequence[tuple[str, str]], here: int) -> str:

@@ -32,7 +32,7 @@ _MEANS = ("psnr_db", "ssim", "seconds")
 
 
 def save_run_pages(
-    run: Path, rows: Mapping[str, Row], settings: Mapping[str, Any], *, command: str
+    run: Path, rows: Mapping[str, Row], settings: Mapping[str, Any], *, command: str | None = None
 ) -> list[Path]:
     """Write ``report.html``, ``report-2.html``, ... of a run's folder from the files in it.
 
@@ -43,7 +43,7 @@ def save_run_pages(
       run: the folder, see `pmsfc_jax.io.runs`.
       rows: of ``metrics.csv``, by image name, in the order of the pages.
       settings: what decided the outcome, see ``config.json``.
-      command: as it was typed.
+      command: as it was typed, where it was one.
 
     Returns:
       The pages.
@@ -66,8 +66,7 @@ def save_run_pages(
         if len(groups) > 1:
             navigation = html.links(links, number)
             parts = [navigation, *parts, navigation]
-        parts += [html.section("How this was made"), html.preformatted(command)]
-        parts += [html.settings(settings)]
+        parts += html.how_made(command, settings)
         write_text_atomic(paths[number], html.page(title, parts))
     for old in {run / _file(0), *run.glob("report-[0-9]*.html")} - set(paths):
         old.unlink(missing_ok=True)

@@ -17,6 +17,8 @@ for (const figure of document.querySelectorAll(".compare")) {
     range.focus({ preventScroll: true });
     follow(event);
   });
+  // Else the page would take the keyboard from the slider.
+  stage.addEventListener("mousedown", (event) => event.preventDefault());
   stage.addEventListener("pointermove", (event) => {
     if (stage.hasPointerCapture(event.pointerId)) follow(event);
   });

@@ -22,6 +22,7 @@ from pmsfc_jax.io.shares import (
     remove_dealt,
     share_folder,
 )
+from pmsfc_jax.report.inversion import save_run_pages
 from pmsfc_jax.report.runs import save_run_sheets
 
 
@@ -57,6 +58,8 @@ def work(job: Job) -> int:
             shutil.copyfile(partition, job.out / "subspaces.npz")
         table = merge(found, into, order, link=bool(own))
         save_run_sheets(job.out, _decibels(table))
+        if table.rows:
+            save_run_pages(job.out, table.rows, into.settings())
         if whole and own:
             remove_dealt(job.out)
             for folder in (job.out / SHARES, into.states_path):
@@ -69,7 +72,7 @@ def work(job: Job) -> int:
         notice(f"{counted(found.twice, 'image was', 'images were')} there more than once")
     if table.rows:
         (notice if job.events.wanted else print)(summary(table.rows))
-    notice(f"merged into {shown(job.out)}: sheet.png, images/, codes/, metrics.csv")
+    notice(f"merged into {shown(job.out)}: report.html, sheet.png, images/, codes/, metrics.csv")
     code = EXIT_INCOMPLETE if missing or lost else 0
     job.events.tell(
         "merged",
