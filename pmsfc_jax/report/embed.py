@@ -10,8 +10,8 @@ from pmsfc_jax.core.errors import InputError
 
 #: Bytes of one embedded picture: two hundred of them make a page of less than 20 MB.
 MOST_BYTES = 64_000
-# A file without loss is not tried where it would have to have less than half a byte a pixel.
-_LEAST_BYTES = 0.5
+# Bytes a pixel of which fewer are not tried: without loss, and with it.
+_WITHOUT_LOSS, _WITH_LOSS = 0.5, 0.12
 _QUALITIES = (92, 85, 75, 60)
 
 
@@ -47,13 +47,14 @@ def checked(picture: np.ndarray) -> np.ndarray:
 
 def _file_within(image: Image.Image, most: int) -> tuple[str, bytes]:
     """Kind and bytes of the best file of at most so many bytes; of one pixel, of any size."""
-    if image.width * image.height * _LEAST_BYTES <= most:
+    pixels = image.width * image.height
+    if pixels * _WITHOUT_LOSS <= most:
         data = _file(image, "PNG", optimize=True)
         if len(data) <= most:
             return "png", data
-    for quality in _QUALITIES:
+    for quality in _QUALITIES if pixels * _WITH_LOSS <= most or pixels == 1 else ():
         data = _file(image, "WEBP", quality=quality, method=2)
-        if len(data) <= most or max(image.size) == 1:
+        if len(data) <= most or pixels == 1:
             return "webp", data
     half = image.resize((max(1, image.width // 2), max(1, image.height // 2)))
     return _file_within(half, most)

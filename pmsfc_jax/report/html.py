@@ -125,8 +125,11 @@ def settings(values: Mapping[str, Any]) -> str:
     Args:
       values: JSON values, nested as deep as they may be.
     """
-    rows = [[name, _shown(value)] for name, value in _flat(values)]
-    return table(["setting", "value"], rows, left=(0, 1))
+    rows = [
+        f'<tr><th scope="row">{html.escape(name)}</th><td>{html.escape(_shown(value))}</td></tr>'
+        for name, value in _flat(values)
+    ]
+    return f'<table class="pairs">{"".join(rows)}</table>'
 
 
 def how_made(command: str | None, values: Mapping[str, Any]) -> list[str]:

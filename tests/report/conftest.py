@@ -41,7 +41,9 @@ def opened(chromium):
     @contextmanager
     def opening(path, **context):
         said, asked = [], []
-        with_options = chromium.new_context(**({"viewport": {"width": 1000, "height": 800}} | context))
+        with_options = chromium.new_context(
+            **({"viewport": {"width": 1000, "height": 800}} | context)
+        )
         page = with_options.new_page()
         page.on("console", lambda message: said.append(message.text))
         page.on("pageerror", lambda error: said.append(str(error)))

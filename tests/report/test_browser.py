@@ -133,7 +133,9 @@ def test_nothing_is_cut_off_on_any_width(path, opened, width):
     with opened(path, viewport={"width": width, "height": 800}) as page:
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         for i in range(3):
-            verdict = page.locator("td", has_text="no different" if i else "more").nth(max(i - 1, 0))
+            verdict = page.locator("td", has_text="no different" if i else "more").nth(
+                max(i - 1, 0)
+            )
             box = verdict.bounding_box()
             assert box["x"] >= 0
             assert box["x"] + box["width"] <= width

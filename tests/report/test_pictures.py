@@ -83,7 +83,7 @@ def test_equal_losses_one_step_and_none_at_all():
 
 def test_settings_are_flat():
     text = html.settings({"a": {"b": 1, "c": {"d": 0.5}}, "e": None, "f": [1, 2], "g": True})
-    cells = re.findall(r"<td[^>]*>([^<]*)</td>", text)
+    cells = re.findall(r"<t[hd][^>]*>([^<]*)</t[hd]>", text)
     assert cells == ["a.b", "1", "a.c.d", "0.5", "e", "none", "f", "1, 2", "g", "yes"]
 
 
