@@ -80,9 +80,9 @@ def whole(start, tmp_path_factory):
 
 
 def contents(run):
-    """Every file of a run but for the times in it."""
+    """Every file of a run but for the times in it, which its page tells, too, and the command."""
     files = {
-        path.relative_to(run).as_posix(): path.read_bytes()
+        path.relative_to(run).as_posix(): path.name if path.suffix == ".html" else path.read_bytes()
         for path in run.rglob("*")
         if path.is_file()
     }
