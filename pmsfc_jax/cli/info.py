@@ -10,6 +10,7 @@ import tyro
 from pmsfc_jax.cli.console import notice, table
 from pmsfc_jax.cli.events import Events
 from pmsfc_jax.cli.parsing import Switch, given, parse
+from pmsfc_jax.cli.shared_options import GeneratorSet
 from pmsfc_jax.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ class Options:
 
     name: Annotated[tyro.conf.Positional[str | None], given("NAME", "list all names")] = None
     """Name of converted weights, or the path of their folder."""
+    generator_set: GeneratorSet = ()
+    """Settings of the generator that no array hangs on, such as latent_space=z truncation=0.7 of
+    StyleGAN2 or label=7 of a conditional one."""
     weights_dir: Annotated[Path | None, given("FOLDER", "./ported_weights")] = None
     """Where to look first for weights."""
     json: Switch = False
@@ -39,12 +43,12 @@ def main(argv: Sequence[str]) -> int:
     if options.name is None:
         _list(options.weights_dir, events, say)
     else:
-        _show(options.name, options.weights_dir, events, say)
+        _show(options.name, options, events, say)
     events.tell("done", exit_code=0)
     return 0
 
 
-def _show(name: str, weights_dir: Path | None, events: Events, say: Callable[[str], None]) -> None:
+def _show(name: str, options: Options, events: Events, say: Callable[[str], None]) -> None:
     from pmsfc_jax.cli.conversion import describe_choices
     from pmsfc_jax.cli.start_jax import start_jax
     from pmsfc_jax.weights.store.manifest import read_manifest
@@ -52,10 +56,10 @@ def _show(name: str, weights_dir: Path | None, events: Events, say: Callable[[st
     from pmsfc_jax.weights.store.search import find_weights
 
     start_jax()
-    folder = settled(find_weights(name, weights_dir))
+    folder = settled(find_weights(name, options.weights_dir))
     manifest = read_manifest(folder)
     generates = "generator" in manifest.networks
-    facts, layers = _generator(name, weights_dir, say) if generates else (_judge(manifest, say), "")
+    facts, layers = _generator(name, options, say) if generates else (_judge(manifest, say), "")
     source = manifest.source
     if source is not None:
         network = f" ({source.group})" if source.group else ""
@@ -76,18 +80,21 @@ def _show(name: str, weights_dir: Path | None, events: Events, say: Callable[[st
 
 
 def _generator(
-    name: str, weights_dir: Path | None, say: Callable[[str], None]
+    name: str, options: Options, say: Callable[[str], None]
 ) -> tuple[dict[str, Any], str]:
     """Load a generator, which verifies it, and say its head: its facts, and its table of layers."""
     import jax
 
-    from pmsfc_jax.api import load_generator, load_perceptual
+    from pmsfc_jax.api import load_perceptual
     from pmsfc_jax.cli.conversion import headline, layer_table
+    from pmsfc_jax.cli.generators import chosen_settings, load_chosen
 
-    generator, params = load_generator(name, weights_dir=weights_dir)
+    generator, params = load_chosen(
+        name, chosen_settings(options.generator_set), options.weights_dir
+    )
     spec = generator.spec
     count = sum(leaf.size for leaf in jax.tree.leaves(params))
-    perceptual = load_perceptual(name, weights_dir=weights_dir)
+    perceptual = load_perceptual(name, weights_dir=options.weights_dir)
     say(headline(generator))
     say(f"parameters: {count:,}   weights: {spec.identity[:16]}")
     say(f"perceptual network: {perceptual.name if perceptual else 'none'}")

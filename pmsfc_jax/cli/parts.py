@@ -10,6 +10,7 @@ import tyro
 from pmsfc_jax.cli.console import notice, progress_bar, table
 from pmsfc_jax.cli.events import Events
 from pmsfc_jax.cli.parsing import Switch, given, parse, required
+from pmsfc_jax.cli.shared_options import GeneratorSet
 from pmsfc_jax.core.errors import InputError
 
 
@@ -34,6 +35,9 @@ class Options:
     """Look at positions together with their neighbours, as suits transposed convolutions."""
     num: int = 6
     """Random pictures that are shown with their parts."""
+    generator_set: GeneratorSet = ()
+    """Settings of the generator that no array hangs on, such as latent_space=z truncation=0.7 of
+    StyleGAN2 or label=7 of a conditional one."""
     seed: int = 0
     """Of the codes and of the search."""
     weights_dir: Annotated[Path | None, given("FOLDER", "./ported_weights")] = None
@@ -49,7 +53,8 @@ def main(argv: Sequence[str]) -> int:
     # These import jax, which alone takes seconds.
     import jax
 
-    from pmsfc_jax.api import find_parts, load_generator, save_parts, to_uint8
+    from pmsfc_jax.api import find_parts, save_parts, to_uint8
+    from pmsfc_jax.cli.generators import chosen_settings, load_chosen
     from pmsfc_jax.cli.start_jax import start_jax
     from pmsfc_jax.core.checks import positive_int
     from pmsfc_jax.core.generator import default_layer
@@ -65,7 +70,9 @@ def main(argv: Sequence[str]) -> int:
         raise InputError(f"{shown(options.out)} is a file: give a folder with --out")
     start_jax()
     events = Events(options.json)
-    generator, params = load_generator(options.name, weights_dir=options.weights_dir)
+    generator, params = load_chosen(
+        options.name, chosen_settings(options.generator_set), options.weights_dir
+    )
     layer = default_layer(generator.spec) if options.layer is None else options.layer
     key, own = jax.random.split(jax.random.key(options.seed))
     with progress_bar("features") as update:

@@ -32,7 +32,8 @@ def main(argv: Sequence[str]) -> int:
     """Render every file of codes."""
     options = parse(Options, "render", argv)
     # These import jax, which alone takes seconds.
-    from pmsfc_jax.api import load_codes, load_generator, render, to_uint8
+    from pmsfc_jax.api import load_codes, render, to_uint8
+    from pmsfc_jax.cli.generators import load_chosen, recorded_settings
     from pmsfc_jax.cli.start_jax import start_jax
     from pmsfc_jax.inversion.drawing import check_drawing
     from pmsfc_jax.io.images import save_png
@@ -42,8 +43,8 @@ def main(argv: Sequence[str]) -> int:
     start_jax()
     run, events = RunFolder(options.run), Events(options.json)
     names = run.names()
-    generator, params = load_generator(
-        str(run.settings().get("generator")), weights_dir=options.weights_dir
+    generator, params = load_chosen(
+        str(run.settings().get("generator")), recorded_settings(options.run), options.weights_dir
     )
     # All of a run are of the same weights: a mistake leaves no folder.
     check_drawing(generator, load_codes(run.codes_path(names[0])))

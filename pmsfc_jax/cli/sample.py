@@ -10,6 +10,7 @@ import tyro
 from pmsfc_jax.cli.console import notice, progress_bar
 from pmsfc_jax.cli.events import Events
 from pmsfc_jax.cli.parsing import Switch, given, parse, required
+from pmsfc_jax.cli.shared_options import GeneratorSet
 from pmsfc_jax.cli.wording import counted
 from pmsfc_jax.core.errors import InputError
 
@@ -30,6 +31,9 @@ class Options:
     """These seeds instead."""
     truncation: float = 1.0
     """How far codes stray from their centre, from 0 to 1, for families that have one."""
+    generator_set: GeneratorSet = ()
+    """Settings of the generator that no array hangs on, such as latent_space=z truncation=0.7 of
+    StyleGAN2 or label=7 of a conditional one."""
     separate: Switch = False
     """Save each sample as a picture of its own, named by its seed."""
     weights_dir: Annotated[Path | None, given("FOLDER", "./ported_weights")] = None
@@ -48,7 +52,8 @@ def main(argv: Sequence[str]) -> int:
         raise InputError("give --num from 1 up, and seeds from 0 to 4294967295")
     if not 0 <= options.truncation <= 1:
         raise InputError(f"--truncation is {options.truncation}; it lies between 0 and 1")
-    from pmsfc_jax.api import load_generator, to_uint8
+    from pmsfc_jax.api import to_uint8
+    from pmsfc_jax.cli.generators import chosen_settings, load_chosen
     from pmsfc_jax.cli.samples import draw_samples, samples_sheet
     from pmsfc_jax.cli.start_jax import start_jax
     from pmsfc_jax.io.images import save_png
@@ -56,7 +61,8 @@ def main(argv: Sequence[str]) -> int:
 
     start_jax()
     events = Events(options.json)
-    generator, params = load_generator(options.name, weights_dir=options.weights_dir)
+    settings = chosen_settings(options.generator_set)
+    generator, params = load_chosen(options.name, settings, options.weights_dir)
     with progress_bar("samples") as update:
         images = to_uint8(
             draw_samples(generator, params, seeds, truncation=options.truncation, update=update)

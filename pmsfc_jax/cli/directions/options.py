@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import tyro
 
 from pmsfc_jax.cli.parsing import Switch, given, required
+from pmsfc_jax.cli.shared_options import GeneratorSet
 
 
 @dataclass
@@ -44,6 +45,9 @@ class Find:
     """How many directions."""
     num_samples: int = 512
     """Random codes that are looked at."""
+    generator_set: GeneratorSet = ()
+    """Settings of the generator that no array hangs on, such as latent_space=z truncation=0.7 of
+    StyleGAN2 or label=7 of a conditional one."""
     seed: int = 0
     """Of the random codes."""
     weights_dir: Annotated[Path | None, given("FOLDER", "./ported_weights")] = None
@@ -100,6 +104,9 @@ class Show:
     """Of the random pictures."""
     generator: Annotated[str | None, given("NAME", "that of the directions")] = None
     """Name of converted weights, or the path of their folder."""
+    generator_set: GeneratorSet = ()
+    """Settings of the generator that no array hangs on, such as latent_space=z truncation=0.7 of
+    StyleGAN2 or label=7 of a conditional one."""
     weights_dir: Annotated[Path | None, given("FOLDER", "./ported_weights")] = None
     """Where to look first for weights."""
     json: Switch = False

@@ -5,12 +5,13 @@ from typing import Any
 
 import jax
 
-from pmsfc_jax.api import SplitGenerator, directions, load_generator, to_uint8
+from pmsfc_jax.api import SplitGenerator, directions, to_uint8
 from pmsfc_jax.cli.chosen_directions import read_directions
 from pmsfc_jax.cli.console import notice
 from pmsfc_jax.cli.directions.limits import tell
 from pmsfc_jax.cli.directions.options import Show
 from pmsfc_jax.cli.events import Events
+from pmsfc_jax.cli.generators import chosen_settings, load_chosen
 from pmsfc_jax.cli.start_jax import start_jax
 from pmsfc_jax.core.checks import positive_int
 from pmsfc_jax.core.errors import InputError
@@ -58,7 +59,9 @@ def prepare(options: Show) -> Job:
     if not name:
         raise InputError("it is not known whose directions these are: give --generator")
     start_jax()
-    generator, params = load_generator(name, weights_dir=options.weights_dir)
+    generator, params = load_chosen(
+        name, chosen_settings(options.generator_set), options.weights_dir
+    )
     layer = 0 if found.layer is None else found.layer
     directions.check_directions(generator, found, layer)
     return Job(options, found, (generator, params), amounts)

@@ -12,7 +12,6 @@ from pmsfc_jax.api import (
     composed,
     directions,
     load_codes,
-    load_generator,
     save_directions,
 )
 from pmsfc_jax.cli.console import notice
@@ -20,6 +19,7 @@ from pmsfc_jax.cli.directions.labels import read_labels
 from pmsfc_jax.cli.directions.limits import check_file, limit_of, tell
 from pmsfc_jax.cli.directions.options import Train
 from pmsfc_jax.cli.events import Events
+from pmsfc_jax.cli.generators import load_chosen, recorded_settings
 from pmsfc_jax.cli.start_jax import start_jax
 from pmsfc_jax.inversion.drawing import check_drawing
 from pmsfc_jax.io.paths import shown
@@ -62,7 +62,7 @@ def prepare(options: Train) -> Job:
     labels = read_labels(options.labels, run.names(), options.attribute)
     start_jax()
     name = options.generator or str(run.settings().get("generator"))
-    generator, params = load_generator(name, weights_dir=options.weights_dir)
+    generator, params = load_chosen(name, recorded_settings(options.run), options.weights_dir)
     drawing = load_codes(options.run)
     check_drawing(generator, drawing)
     known = np.any([~np.isnan(values) for values in labels.values()], axis=0)

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import tyro
 
 from pmsfc_jax.cli.parsing import Switch, given, required
+from pmsfc_jax.cli.shared_options import GeneratorSet
 
 
 @dataclass
@@ -50,6 +51,9 @@ class Options:
         str | None, given("NAME | FILE", "the V that is stored with the generator, if any")
     ] = None
     """The perceptual distance of the report: SqueezeNet v1.0 as .npz, or a converted network."""
+    generator_set: GeneratorSet = ()
+    """Settings of the generator that no array hangs on, such as latent_space=z truncation=0.7 of
+    StyleGAN2 or label=7 of a conditional one."""
     seed: int = 0
     """Of the latent codes, of the clustering and of the random partitions."""
     weights_dir: Annotated[Path | None, given("FOLDER", "./ported_weights")] = None

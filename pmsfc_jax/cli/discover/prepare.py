@@ -10,12 +10,12 @@ from pmsfc_jax.api import (
     DiscoverySettings,
     Latents,
     SplitGenerator,
-    load_generator,
     load_perceptual,
     to_uint8,
 )
 from pmsfc_jax.cli.discover.options import Options
 from pmsfc_jax.cli.events import Events
+from pmsfc_jax.cli.generators import chosen_settings, load_chosen
 from pmsfc_jax.cli.judge import distance_name, load_judge
 from pmsfc_jax.cli.start_jax import start_jax
 from pmsfc_jax.cli.wording import told_by_options
@@ -81,7 +81,9 @@ def prepare(options: Options, argv: Sequence[str]) -> Job:
             relation=find_relation(options.relation)(),
         )
     start_jax()
-    generator, params = load_generator(options.name, weights_dir=options.weights_dir)
+    generator, params = load_chosen(
+        options.name, chosen_settings(options.generator_set), options.weights_dir
+    )
     with told_by_options(_OPTION_NAMES):
         check_question(generator, options.layer, options.num_subspaces)
     distance, judge = _distance(options) if options.out and options.report else (None, None)

@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pmsfc_jax.api import SplitGenerator, check_subspaces, load_generator, load_subspaces
+from pmsfc_jax.api import SplitGenerator, check_subspaces, load_subspaces
 from pmsfc_jax.cli.chosen_directions import read_directions
 from pmsfc_jax.cli.edit.options import Mix, Morph, Move, Options, Swap
 from pmsfc_jax.cli.edit.pictures import Picture, generator_of, read_pictures
 from pmsfc_jax.cli.edit.regions import regions_of
 from pmsfc_jax.cli.edit.report import check_folder
+from pmsfc_jax.cli.generators import load_chosen, recorded_settings
 from pmsfc_jax.cli.start_jax import start_jax
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.inversion.drawing import check_alike, check_drawing
@@ -86,7 +87,11 @@ def prepare(options: Options, argv: Sequence[str]) -> Job:
     drawings = {shown(picture.path): picture.drawing for picture in pictures}
     check_together(drawings)
     name = options.output.generator or generator_of(options.pictures, pictures)
-    generator, params = load_generator(name, weights_dir=options.output.weights_dir)
+    generator, params = load_chosen(
+        name,
+        recorded_settings(options.pictures[0], pictures[0].path.parent.parent),
+        options.output.weights_dir,
+    )
     check_drawing(generator, pictures[0].drawing)
     layer = pictures[0].drawing.layer
     if isinstance(options, Morph):

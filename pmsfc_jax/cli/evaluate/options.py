@@ -7,7 +7,7 @@ from typing import Annotated
 import tyro
 
 from pmsfc_jax.cli.parsing import Switch, given
-from pmsfc_jax.cli.shared_options import DEFAULT_GENERATOR
+from pmsfc_jax.cli.shared_options import DEFAULT_GENERATOR, GeneratorSet
 
 
 @dataclass
@@ -25,6 +25,9 @@ class Options:
     """Folder for table.csv, table.json, table.md, sheet.png and the finished methods."""
     generator: str = DEFAULT_GENERATOR
     """Name of converted weights, or the path of their folder."""
+    generator_set: GeneratorSet = ()
+    """Settings of the generator that no array hangs on, such as latent_space=z truncation=0.7 of
+    StyleGAN2 or label=7 of a conditional one."""
     methods: Annotated[tuple[str, ...], given("NAME ...", "those worth their time")] = ()
     """Rows of the table; a method of pmsfc invert stands for its rows. A wrong name gets a list."""
     subset: Annotated[str | None, given("NAME", "all photographs")] = None

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pmsfc_jax.api import Cut, InversionConfig, Perceptual, load_generator, load_perceptual
+from pmsfc_jax.api import Cut, InversionConfig, Perceptual, load_perceptual
 from pmsfc_jax.cli.evaluate.options import Options
 from pmsfc_jax.cli.events import Events
+from pmsfc_jax.cli.generators import chosen_settings, load_chosen
 from pmsfc_jax.cli.judge import Judge, load_judge
 from pmsfc_jax.cli.photographs import look_at_photographs, tell_left_out
 from pmsfc_jax.cli.start_jax import start_jax
@@ -79,7 +80,9 @@ def prepare(options: Options) -> Job:
         raise InputError(f"{shown(options.out)} is a file: give a folder with --out")
     # Other seconds of the table hold compilation, so programs of earlier runs may not be used.
     start_jax(cache=False)
-    generator, params = load_generator(options.generator, weights_dir=options.weights_dir)
+    generator, params = load_chosen(
+        options.generator, chosen_settings(options.generator_set), options.weights_dir
+    )
     perceptual = _perceptual(options)
     judge = None if options.judge is None else load_judge(options.judge, options.weights_dir)
     layer = default_layer(generator.spec) if options.layer is None else options.layer

@@ -16,10 +16,10 @@ from pmsfc_jax.api import (
     SplitGenerator,
     Subspaces,
     check_subspaces,
-    load_generator,
     load_subspaces,
 )
 from pmsfc_jax.cli.events import Events
+from pmsfc_jax.cli.generators import chosen_settings, load_chosen
 from pmsfc_jax.cli.invert.earlier import codes_sha256, starting_codes, subspaces_path
 from pmsfc_jax.cli.invert.options import Options
 from pmsfc_jax.cli.invert.settings import (
@@ -120,7 +120,9 @@ def prepare(options: Options, argv: Sequence[str]) -> Job:
         index, count = join_processes()
         share = share_of(options, index + 1, count)
     start_jax()
-    generator, params = load_generator(what.generator, weights_dir=what.weights_dir)
+    generator, params = load_chosen(
+        what.generator, chosen_settings(what.generator_set), what.weights_dir
+    )
     perceptual = load_v(options)
     path = subspaces_path(options)
     given = load_subspaces(path) if path else None

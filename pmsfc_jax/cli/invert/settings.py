@@ -13,6 +13,7 @@ from pmsfc_jax.api import (
     load_perceptual,
     preset,
 )
+from pmsfc_jax.cli.generators import RECORDED, chosen_settings
 from pmsfc_jax.cli.invert.options import Method, Objective, Options, Solver
 from pmsfc_jax.cli.parsing import flat
 from pmsfc_jax.core.errors import InputError
@@ -51,6 +52,7 @@ RECORD_NAMES = OPTION_NAMES | {
     "weights_sha256": "the weights of --generator",
     "subspaces_sha256": "--subspaces",
     "start_from_sha256": "--start-from",
+    RECORDED: "--generator-set",
     "solver": "--optimiser",
     **{name: f"--{name}" for name in ("generator", "perceptual", "crop", "seed", "partition")},
     **{name: f"--{name}" for name in ("layer", "precision")},
@@ -130,6 +132,8 @@ def settings_record(
         "crop": options.what.crop,
         "seed": options.what.seed,
     }
+    if options.what.generator_set:
+        settings[RECORDED] = chosen_settings(options.what.generator_set)
     if composition_of(config.composition).by_subspace:
         asked = options.method
         settings["partition"] = asked.partition
