@@ -53,12 +53,22 @@ def join_processes() -> tuple[int, int]:
     other with it. To be called before `start_jax`.
 
     Raises:
-      InputError: jax finds no cluster, or the others do not come.
+      InputError: jax finds no cluster, the others do not come, or this version of jax keeps its
+        numbers elsewhere.
 
     """
     import jax
-    from jax._src.distributed import global_state
 
+    try:
+        # jax has no public name for the numbers before its devices are found.
+        from jax._src.distributed import global_state
+
+        _ = global_state.process_id, global_state.num_processes
+    except (ImportError, AttributeError) as error:
+        raise InputError(
+            f"--distributed does not know jax {jax.__version__}: give --share K/N to each process "
+            "instead, which needs nothing of jax"
+        ) from error
     numbers = {
         word: int(text)
         for word, name in (("num_processes", "JAX_NUM_PROCESSES"), ("process_id", "JAX_PROCESS_ID"))

@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pmsfc_jax.cli.start_jax import join_processes
+from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.io.codes import load_codes
 from tests.cli.test_interrupted import PROGRAM, SHORT, contents, five
 
@@ -203,3 +205,10 @@ def test_processes_and_devices_give_the_same_files(begin, undivided, tmp_path, p
     assert_close(run, undivided)
     with (run / "metrics.csv").open() as file:
         assert [row["image"] for row in csv.DictReader(file)] == [f"p{i}" for i in range(5)]
+
+
+def test_another_jax_is_a_sentence(monkeypatch):
+    """The numbers of a cluster are kept in a private module of jax, which may move."""
+    monkeypatch.setitem(sys.modules, "jax._src.distributed", None)
+    with pytest.raises(InputError, match="does not know jax .* give --share K/N"):
+        join_processes()
