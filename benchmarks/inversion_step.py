@@ -101,8 +101,7 @@ def our_steps(case: Case, batch: int, *, sliced: bool) -> tuple[Callable[[], np.
 
     def run() -> np.ndarray:
         nonlocal state
-        first, count = jnp.int32(0), jnp.int32(steps)
-        state, info = advance(form, case.params, {}, problem, state, settings, first, count)
+        state, info = advance(form, case.params, {}, problem, state, settings, jnp.int32(steps))
         return np.asarray(info.loss)[:steps]
 
     return run, steps

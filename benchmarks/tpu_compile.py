@@ -192,7 +192,7 @@ def program(run: Run, mesh: Mesh) -> Any:
         placed(problem),
         placed(state),
         placed(settings),
-        *placed((number, number)),
+        placed(number),
     )
 
 

@@ -12,6 +12,7 @@ from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.inversion.compositions import Composition, composition_of
 from pmsfc_jax.inversion.solvers import LBFGS, SOLVERS, SolverSettings
 from pmsfc_jax.inversion.terms import Norm
+from pmsfc_jax.inversion.until import Until
 
 _NORMS = ("l1", "l2")
 _PRECISIONS = ("default", "high", "highest")
@@ -73,13 +74,16 @@ class InversionConfig:
       layer: the cut; ``None`` takes that of the subspaces.
       codes_per_subspace: K; where a composition has one set of codes, the number of all. ``None``
         takes the composition's own: 4, 16 for ``mganprior``, 1 for ``single``.
-      num_steps: optimiser steps.
+      num_steps: optimiser steps; with ``until`` the most of any image.
+      until: when an image is done before. Then images are a queue: the next one takes the place of
+        one that is done. ``None`` inverts batch after batch.
       objective: what is minimised; ``None`` takes the composition's own.
       solver: the optimiser and its settings: `LBFGS`, `Adam`, `SGD`, `LevenbergMarquardt`,
         `VariableProjection`.
       num_candidates: sets of starting codes drawn for each image; the one of lowest objective is
         taken.
-      batch_size: images in one compiled step, at most; fewer images make a smaller one.
+      batch_size: images in one compiled step, at most; fewer images make a smaller one. Of a
+        queue, its slots.
       precision: of matrix products: ``default`` is the machine's own (bf16 on a TPU), ``highest``
         is float32 everywhere.
 
@@ -94,6 +98,7 @@ class InversionConfig:
     num_candidates: int = 1
     batch_size: int = 8
     precision: Literal["default", "high", "highest"] = "default"
+    until: Until | None = None
 
     def __post_init__(self) -> None:
         """Fill in the composition's own defaults, and check.
@@ -131,6 +136,12 @@ class InversionConfig:
                     if composition.extra
                     else "it has no base picture, so leave base_weight at 0"
                 )
+            )
+        squares = self.objective.pixel_norm == "l2"
+        if self.until is not None and self.until.psnr is not None and not squares:
+            raise InputError(
+                "until_psnr is of squared differences of pixels, and pixel_norm is l1: take "
+                "until_fall, or pixel_norm l2"
             )
         if self.solver.needs_linear and not composition.linear:
             raise InputError(

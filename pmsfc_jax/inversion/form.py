@@ -21,6 +21,7 @@ from pmsfc_jax.inversion.compositions import Composition, composition_of
 from pmsfc_jax.inversion.config import InversionConfig
 from pmsfc_jax.inversion.solvers import Rates, SolverSettings
 from pmsfc_jax.inversion.terms import Kind, Norm
+from pmsfc_jax.inversion.until import Limits, limits
 
 
 class TermForm(NamedTuple):
@@ -62,11 +63,13 @@ class Traced(NamedTuple):
     Attributes:
       weights: of the terms of `Form.terms`, scalars.
       rates: of the solver.
+      limits: when an image is done.
 
     """
 
     weights: tuple[Any, ...]
     rates: Rates
+    limits: Limits
 
 
 def terms_of(config: InversionConfig) -> dict[TermForm, float]:
@@ -109,10 +112,11 @@ def traced(config: InversionConfig, count: int, rates: Rates | None = None) -> T
     Args:
       config: the inversion's settings.
       count: images.
-      rates: of the solver, by default those of the settings.
+      rates: of the solver, by default those of the settings; numbers, or an image each, ``[b]``.
 
     """
     rates = config.solver.rates() if rates is None else rates
-    each = jax.tree.map(lambda rate: jnp.full((count,), rate, jnp.float32), rates)
+    each = jax.tree.map(lambda rate: jnp.broadcast_to(jnp.asarray(rate, jnp.float32), count), rates)
     weights = tuple(jnp.asarray(np.float32(weight)) for weight in terms_of(config).values())
-    return Traced(weights, each._replace(num_steps=jnp.int32(config.num_steps)))
+    each = each._replace(num_steps=jnp.int32(config.num_steps))
+    return Traced(weights, each, limits(config.until))

@@ -1,9 +1,9 @@
 """Invert any number of images: fixed batch shapes, one compilation, results free of batching."""
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack
+from functools import partial
 from typing import Any, NamedTuple, overload
 
 import jax
@@ -14,27 +14,31 @@ from pmsfc_jax.core.generator import SplitGenerator
 from pmsfc_jax.core.operator import IDENTITY, Observation, Operator
 from pmsfc_jax.core.progress import progress_bar
 from pmsfc_jax.core.typing import Key, Params
+from pmsfc_jax.inversion.ahead import Ahead
 from pmsfc_jax.inversion.checks import check_observation, check_settings
 from pmsfc_jax.inversion.codes import Codes
 from pmsfc_jax.inversion.compose import served_groups
 from pmsfc_jax.inversion.compositions import composition_of
 from pmsfc_jax.inversion.config import InversionConfig
 from pmsfc_jax.inversion.drawing import Drawing, draw
+from pmsfc_jax.inversion.feed import Feed
 from pmsfc_jax.inversion.form import form_of
 from pmsfc_jax.inversion.initialise import checked_start
 from pmsfc_jax.inversion.memory import OutOfMemory, telling_memory
 from pmsfc_jax.inversion.plan import Batch, halves, plan_batches
+from pmsfc_jax.inversion.queue import Left, run_queue
 from pmsfc_jax.inversion.restart import run_with_restart
 from pmsfc_jax.inversion.result import InversionResult, Perceptual, concatenate
 from pmsfc_jax.inversion.resume import Resume
 from pmsfc_jax.inversion.run_batch import Job, Outcome
-from pmsfc_jax.inversion.source import Source, Taken, source_of
+from pmsfc_jax.inversion.source import Source, source_of
+from pmsfc_jax.inversion.until import REASONS
 from pmsfc_jax.parallel.mesh import data_mesh, padded_size, replicate
 from pmsfc_jax.subspace.subspaces import Subspaces
 
 
 class Done(NamedTuple):
-    """A batch that was inverted.
+    """A batch that was inverted; of a queue, one image.
 
     Attributes:
       rows: which images of the source, ``b``.
@@ -61,12 +65,13 @@ def invert_batches(
     on_progress: Callable[[int, int, float], None] = lambda done, total, loss: None,
     batches: Sequence[Batch] | None = None,
     on_split: Callable[[Batch, tuple[Batch, ...]], None] = lambda batch, parts: None,
+    finished: Collection[int] = (),
     resume: Resume | None = None,
     should_stop: Callable[[], bool] = lambda: False,
     devices: Sequence[jax.Device] | None = None,
     start_from: InversionResult | Drawing | Codes | None = None,
 ) -> Iterator[Done]:
-    """`invert`, giving each batch as soon as it is done.
+    """`invert`, giving each batch as soon as it is done; with ``config.until`` each image.
 
     Images are taken from their source when their batch comes, and those of the next batch while
     this one runs.
@@ -85,7 +90,8 @@ def invert_batches(
       on_progress: as there, but silent by default.
       batches: which images to invert and in which company; by default all, in their order.
       on_split: told of a batch that did not fit into the device's memory, and of its halves, before
-        they are run.
+        they are run; of a queue, of what is left of it, which goes on with half the slots.
+      finished: images that a queue leaves out where it is begun, and not gone on with.
       resume: as there.
       should_stop: as there.
       devices: as there.
@@ -119,10 +125,19 @@ def invert_batches(
     )
     starts = None if start_from is None else _starts(job, start_from, len(source))
     if batches is None:
-        batches = plan_batches(range(len(source)), config.batch_size)
+        queue = config.until is not None
+        batches = plan_batches(range(len(source)), config.batch_size, queue=queue)
+    check = partial(check_observation, generator.spec, operator=operator)
+    if config.until is not None:
+        for left in _queues(
+            job, key, source, check, batches, starts, set(finished), on_split, on_progress
+        ):
+            row, image = left
+            yield Done((row,), image.observation, _result_of_left(generator, params, job, image))
+        return
     total = sum(len(batch.rows) for batch in batches) * config.num_steps
     before = 0
-    with _Ahead(source) as ahead:
+    with Ahead(source) as ahead:
         to_do = deque(batches)
         while to_do:
             batch = to_do.popleft()
@@ -135,7 +150,7 @@ def invert_batches(
                 on_progress(before + n * step, total, loss)
 
             if count:
-                observation = check_observation(generator.spec, taken.observation, operator)
+                observation = check(taken.observation)
                 try:
                     with telling_memory():
                         done = _run(job, key, batch, taken.rows, observation, starts, report)
@@ -170,30 +185,56 @@ def _split(
         yield from parts or (batch,)
 
 
-class _Ahead:
-    """Takes the images of the next batch in a thread of its own while the present one runs."""
+def _queues(
+    job: Job,
+    key: Key,
+    source: Source,
+    check: Callable[[Observation], Observation],
+    batches: Sequence[Batch],
+    starts: Codes | None,
+    finished: set[int],
+    on_split: Callable[[Batch, tuple[Batch, ...]], None],
+    on_progress: Callable[[int, int, float], None],
+) -> Iterator[tuple[int, Left]]:
+    """The images of queues, with their rows; one that does not fit goes on with half its slots."""
+    most = job.config.num_steps
+    total, before = sum(len(batch.rows) for batch in batches) * most, 0
+    to_do = deque(batches)
+    while to_do:
+        batch, given = to_do.popleft(), set[int]()
+        size = padded_size(batch.size, job.mesh)
 
-    def __init__(self, source: Source):
-        self.source = source
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="photographs")
-        self._next: tuple[Batch, Future[Taken]] | None = None
+        def report(done: int, losses: np.ndarray, before: int = before) -> None:
+            finite = losses[np.isfinite(losses)]
+            on_progress(before + done, total, float(finite.mean()) if len(finite) else float("nan"))
 
-    def __enter__(self) -> "_Ahead":
-        return self
+        try:
+            with Feed(source, batch.rows, check, size) as feed:
+                for left in run_queue(
+                    job,
+                    key,
+                    feed,
+                    length=len(batch.rows),
+                    size=size,
+                    starts=None if starts is None else _of_rows(starts, batch.rows),
+                    finished=[i for i, row in enumerate(batch.rows) if row in finished],
+                    on_step=report,
+                ):
+                    given.add(batch.rows[left.position])
+                    yield batch.rows[left.position], left
+        except OutOfMemory:
+            rest = Batch(tuple(row for row in batch.rows if row not in given), batch.size)
+            if not halves(rest, job.mesh.size):
+                raise
+            left_over = [rest, *to_do]
+            to_do = deque(_split(left_over, batch.size, job.mesh.size, on_split))
+            before += len(given) * most
+            continue
+        before += len(batch.rows) * most
 
-    def __exit__(self, *error: object) -> None:
-        self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def take(self, batch: Batch, following: Batch | None) -> Taken:
-        """The images of ``batch``; those of ``following`` are begun."""
-        coming, self._next = self._next, None
-        if coming is not None and coming[0] == batch:
-            taken = coming[1].result()
-        else:
-            taken = self._pool.submit(self.source.take, batch.rows).result()
-        if following is not None:
-            self._next = following, self._pool.submit(self.source.take, following.rows)
-        return taken
+def _of_rows(codes: Codes, rows: Sequence[int]) -> Codes:
+    return jax.tree.map(lambda leaf: leaf[np.array(rows)], codes)
 
 
 def _run(
@@ -215,7 +256,7 @@ def _run(
     filled = jax.tree.map(lambda leaf: np.asarray(leaf)[places], observation)
     codes = None
     if starts is not None:
-        codes = jax.tree.map(lambda leaf: leaf[np.array(rows)[places]], starts)
+        codes = _of_rows(starts, np.array(rows)[places].tolist())
     return run_with_restart(job, key, filled, len(rows), codes=codes, on_step=report)
 
 
@@ -257,12 +298,33 @@ def _result(
         drawing=drawing,
         reconstruction=draw(generator, params, drawing),
         losses=outcome.losses.T,
+        steps=outcome.steps,
+        reason=np.array(REASONS)[outcome.reason],
         best_step=outcome.best_step,
         guarded=outcome.guarded,
         failed=~np.isfinite(outcome.best_loss),
         restarted=restarted,
         seconds=np.full(len(drawing), outcome.seconds / len(drawing)),
     )
+
+
+def _result_of_left(
+    generator: SplitGenerator, params: Params, job: Job, left: Left
+) -> InversionResult:
+    """An image of a queue with the picture that its codes draw."""
+    one = jax.tree.map(lambda leaf: np.asarray(leaf)[None], left.found)
+    outcome = Outcome(
+        codes=one.codes,
+        best_loss=one.best_loss,
+        best_step=one.best_step,
+        losses=one.losses.T,
+        guarded=one.guarded,
+        steps=one.steps,
+        reason=one.reason,
+        seconds=left.seconds,
+        name="",
+    )
+    return _result(generator, params, job, outcome, np.array([left.restarted]))
 
 
 @overload
@@ -377,7 +439,9 @@ def invert(
             start_from=start_from,
         )
         if sink is None:
-            return concatenate([done.result for done in found])
+            # A queue gives its images in the order in which they are done.
+            ordered = sorted(found, key=lambda done: done.rows[0])
+            return concatenate([done.result for done in ordered])
         for done in found:
             sink(done)
     return None

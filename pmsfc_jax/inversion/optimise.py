@@ -16,8 +16,9 @@ from pmsfc_jax.inversion.codes import Codes
 from pmsfc_jax.inversion.form import Form, Traced
 from pmsfc_jax.inversion.misfit import Info
 from pmsfc_jax.inversion.problem import Problem, misfit_of, pose
-from pmsfc_jax.inversion.solvers.per_image import select
+from pmsfc_jax.inversion.solvers.per_image import per_image, select
 from pmsfc_jax.inversion.solvers.solver import unknown
+from pmsfc_jax.inversion.until import reason_of, window_ends
 
 #: Steps in one call of the compiled loop, at most: long enough that an accelerator does not wait
 #: for the host, short enough for a live progress bar.
@@ -28,7 +29,19 @@ class State(NamedTuple):
     """What the loop carries.
 
     ``best*`` are those of each image's lowest loss so far, or of the first step that explained the
-    observation as well as its noise allows.
+    observation as well as its noise allows. They stay when the image is done.
+
+    Attributes:
+      codes: for the next step.
+      solver: what it remembers.
+      best: codes.
+      best_loss: ``[b]``.
+      best_step: ``[b]``.
+      best_squares: the pixel term of ``best``, ``[b]``.
+      mark: ``best_loss`` at the beginning of a window of `Until`, ``[b]``.
+      step: steps that the image has done, ``[b]``.
+      reason: why it is done, ``[b]``, a number of `until.REASONS`; 0 while it is not.
+
     """
 
     codes: Codes
@@ -36,6 +49,10 @@ class State(NamedTuple):
     best: Codes
     best_loss: Array
     best_step: Array
+    best_squares: Array
+    mark: Array
+    step: Array
+    reason: Array
 
 
 @partial(jax.jit, static_argnames="form")
@@ -51,14 +68,58 @@ def start(
     count = codes.w.shape[0]
     with jax.default_matmul_precision(form.precision):
         problem = pose(form, v_params, observation, masks, codes)
+    # Arrays of their own: the loop gives away the memory of each.
+    unknown_yet = (jnp.full((count,), jnp.inf, jnp.float32) for _ in range(3))
+    nothing_yet = (jnp.zeros((count,), jnp.int32) for _ in range(3))
+    best_loss, best_squares, mark = unknown_yet
+    best_step, step, reason = nothing_yet
     state = State(
         codes,
         form.solver.solver().init(codes, traced.rates),
         jax.tree.map(jnp.copy, codes),
-        jnp.full((count,), jnp.inf, jnp.float32),
-        jnp.zeros((count,), jnp.int32),
+        best_loss,
+        best_step,
+        best_squares,
+        mark,
+        step,
+        reason,
     )
     return problem, state
+
+
+@partial(jax.jit, static_argnames="form", donate_argnames=("problem", "state"))
+def renew(
+    form: Form,
+    v_params: Params,
+    problem: Problem,
+    state: State,
+    codes: Codes,
+    observation: Observation,
+    traced: Traced,
+    slots: Array,
+) -> tuple[Problem, State]:
+    """Other images in some places of a batch, at their start; the others stay between two steps.
+
+    Args:
+      form: what the program depends on.
+      v_params: of V.
+      problem: of the images so far.
+      state: of the images so far.
+      codes: where each image starts; so are the others, only those of ``slots`` count.
+      observation: of each image.
+      traced: with the rates of each image.
+      slots: which images are new, ``[b]``.
+
+    """
+    new_problem, new_state = start(form, v_params, codes, observation, problem.masks, traced)
+
+    def put(new: Array, old: Array) -> Array:
+        # Counters of a solver are of no image, and go on.
+        return jnp.where(per_image(slots, old), new, old) if old.ndim else old
+
+    # Masks are of no image either.
+    problem = jax.tree.map(put, new_problem._replace(masks=()), problem._replace(masks=()))
+    return problem._replace(masks=new_problem.masks), jax.tree.map(put, new_state, state)
 
 
 @partial(jax.jit, static_argnames="form", donate_argnames="state")
@@ -69,10 +130,9 @@ def advance(
     problem: Problem,
     state: State,
     traced: Traced,
-    first_step: Array,
     num_steps: Array,
 ) -> tuple[State, Info]:
-    """Some steps of every image.
+    """Some steps of every image that is not done; one that is keeps what it has.
 
     Args:
       form: what the program depends on.
@@ -81,7 +141,6 @@ def advance(
       problem: of `start`.
       state: of `start`, or of the call before; its memory is given away.
       traced: learning rates, weights of terms, and their like.
-      first_step: number of the first of these steps, counted from 0, a scalar.
       num_steps: how many, at most `STEPS_PER_CALL`, a scalar; another number compiles nothing.
 
     Returns:
@@ -96,16 +155,33 @@ def advance(
 
     def one(index: Array, carry: tuple[State, Info]) -> tuple[State, Info]:
         state, told = carry
-        step = first_step + index
-        done = solver.step(misfit, state.codes, state.solver, traced.rates, step)
+        done = solver.step(misfit, state.codes, state.solver, traced.rates, state.step)
+        going = state.reason == 0
         # What explains an observation up to its noise is kept: later steps would fit the noise.
-        improved = (done.info.loss < state.best_loss) & (state.best_loss > floor)
+        improved = (done.info.loss < state.best_loss) & (state.best_loss > floor) & going
+        loss = jnp.where(improved, done.info.loss, state.best_loss)
+        squares = jnp.where(improved, done.info.pixel_loss, state.best_squares)
+        steps = jnp.where(going, state.step + 1, state.step)
+        mark = jnp.where(steps == 1, loss, state.mark)
+        reason = reason_of(
+            traced.limits,
+            steps=steps,
+            most=traced.rates.num_steps,
+            loss=loss,
+            mark=mark,
+            squares=squares,
+            floor=floor,
+        )
         new_state = State(
-            done.codes,
-            done.memory,
-            select(improved, done.evaluated, state.best),
-            jnp.where(improved, done.info.loss, state.best_loss),
-            jnp.where(improved, step, state.best_step),
+            codes=done.codes,
+            solver=done.memory,
+            best=select(improved, done.evaluated, state.best),
+            best_loss=loss,
+            best_step=jnp.where(improved, state.step, state.best_step),
+            best_squares=squares,
+            mark=jnp.where(window_ends(traced.limits, steps), loss, mark),
+            step=steps,
+            reason=jnp.where(going, reason, state.reason),
         )
         told = jax.tree.map(
             lambda all_steps, new: jax.lax.dynamic_update_index_in_dim(all_steps, new, index, 0),

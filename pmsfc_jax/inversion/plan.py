@@ -8,7 +8,7 @@ class Batch(NamedTuple):
     """Images that are inverted together.
 
     Attributes:
-      rows: which of the images, at most ``size``.
+      rows: which of the images: at most ``size``, or any number where they are a queue.
       size: images in the compiled step; places left over are filled with copies and dropped.
 
     """
@@ -17,13 +17,17 @@ class Batch(NamedTuple):
     size: int
 
 
-def plan_batches(rows: Sequence[int], batch_size: int) -> list[Batch]:
+def plan_batches(rows: Sequence[int], batch_size: int, *, queue: bool = False) -> list[Batch]:
     """Consecutive batches of one size: ``batch_size``, or all of them where they are fewer.
+
+    A queue is one batch of all of them, of which so many are in the compiled step at a time.
 
     One size, so that an odd number left over compiles nothing new; no larger than the number of
     images, so that one photograph does not cost eight.
     """
     size = min(batch_size, len(rows))
+    if queue and size:
+        return [Batch(tuple(rows), size)]
     return [
         Batch(tuple(rows[first : first + size]), size) for first in range(0, len(rows), size or 1)
     ]
@@ -40,5 +44,7 @@ def halves(batch: Batch, smallest: int = 1) -> tuple[Batch, ...]:
     size = -(-batch.size // 2)
     if batch.size <= smallest:
         return ()
+    if len(batch.rows) > batch.size:
+        return (Batch(batch.rows, size),)
     parts = (batch.rows[:size], batch.rows[size:])
     return tuple(Batch(rows, size) for rows in parts if rows)

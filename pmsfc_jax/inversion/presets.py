@@ -7,6 +7,7 @@ from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.inversion.compositions import composition_of
 from pmsfc_jax.inversion.config import InversionConfig, Objective
 from pmsfc_jax.inversion.solvers import SOLVERS, solver_settings
+from pmsfc_jax.inversion.until import Until
 
 #: What a preset sets; all else has its default. docs/methods.md has what each was measured to give.
 PRESETS: dict[str, dict[str, Any]] = {
@@ -21,6 +22,7 @@ def _names(kind: Any) -> frozenset[str]:
 
 
 _OBJECTIVE = _names(Objective)
+_UNTIL = {f"until_{name}": name for name in _names(Until)}
 _SOLVERS = {name: _names(kind) for name, kind in SOLVERS.items()}
 _OF_ANY_SOLVER = frozenset().union(*_SOLVERS.values())
 
@@ -42,7 +44,8 @@ def preset(name: str = "default", **settings: Any) -> InversionConfig:
     Args:
       name: ``fast``, ``default`` or ``best``.
       settings: fields of `InversionConfig`, of `Objective`, of the chosen solver, and
-        ``optimiser``, the solver's name: ``preset(optimiser="adam", learning_rate=0.1)``.
+        ``optimiser``, the solver's name: ``preset(optimiser="adam", learning_rate=0.1)``; those of
+        `Until` as ``until_psnr``, ``until_fall``, ``until_window``.
 
     Raises:
       InputError: there is no such preset or setting, a setting is not one of the chosen solver, or
@@ -68,6 +71,10 @@ def preset(name: str = "default", **settings: Any) -> InversionConfig:
     objective = {setting: given.pop(setting) for setting in _OBJECTIVE & given.keys()}
     _check_once(given, "objective", objective)
     given.setdefault("objective", Objective(**(dict(composition.objective) | objective)))
+    until = {_UNTIL[setting]: given.pop(setting) for setting in _UNTIL.keys() & given.keys()}
+    _check_once(given, "until", until)
+    if until:
+        given["until"] = Until(**until)
     unknown = given.keys() - _names(InversionConfig)
     if unknown:
         raise InputError(f"there is no setting {', '.join(sorted(unknown))} of an inversion")

@@ -15,7 +15,18 @@ from pmsfc_jax.inversion.run_batch import Job, Outcome, run_batch
 RESTART_DIVISOR = 4
 #: Steps at the end without a finite loss that call for one; of few steps, half.
 _LAST = 10
-_OF_AN_IMAGE = ("codes", "best_loss", "best_step", "guarded")
+_OF_AN_IMAGE = ("codes", "best_loss", "best_step", "guarded", "steps", "reason")
+
+
+def diverged(losses: np.ndarray) -> np.ndarray:
+    """Which images had no finite loss at the end, ``[b]``.
+
+    Args:
+      losses: of every step, ``[steps, b]``.
+
+    """
+    last = losses[-max(1, min(_LAST, len(losses) // 2)) :]
+    return ~np.isfinite(last).any(axis=0)
 
 
 def run_with_restart(
@@ -46,10 +57,6 @@ def run_with_restart(
 
     """
 
-    def diverged(losses: np.ndarray) -> np.ndarray:
-        last = losses[-max(1, min(_LAST, len(losses) // 2)) :, :count]
-        return ~np.isfinite(last).any(axis=0)
-
     operator = job.form.operator
     first = run_batch(
         job,
@@ -57,9 +64,9 @@ def run_with_restart(
         observation,
         codes=codes,
         on_step=on_step,
-        keep=lambda losses: bool(diverged(losses).any()),
+        keep=lambda losses: bool(diverged(losses[:, :count]).any()),
     )
-    restarted = diverged(first.losses)
+    restarted = diverged(first.losses[:, :count])
     merged = _take(first, np.arange(count))
     if not restarted.any():
         return merged, restarted, [first.name]

@@ -39,19 +39,25 @@ class InversionResult:
     Attributes:
       drawing: the codes of each image's lowest loss; what is rendered, saved, edited.
       reconstruction: what they draw, ``[n, H, W, 3]`` float32, nominally in [-1, 1].
-      losses: objective before each step, ``[n, num_steps]``.
+      losses: objective before each step, ``[n, num_steps]``; nan after an image's last step.
+      steps: ``[n]``, how many an image was given; those of the try that is here.
+      reason: ``[n]``, why no more: ``steps`` where that was the most, ``psnr`` or ``fall`` for the
+        criteria of `Until`, ``noise`` where an observation was explained up to its noise.
       best_step: ``[n]``, the step whose codes were kept.
       guarded: ``[n]``, the most denominators of equation 7 guarded in any step.
       failed: ``[n]``, true where no step had a finite loss; such codes are the starting ones.
       restarted: ``[n]``, true where the loss ceased to be finite and the image was tried once more
         from new codes with a smaller step; the better try is the one that is here.
-      seconds: ``[n]``, the time of an image's batch divided by its images, compilation included.
+      seconds: ``[n]``, the time of an image's batch divided by its images, compilation included; in
+        a queue that of its slot divided by the number of slots.
 
     """
 
     drawing: Drawing
     reconstruction: np.ndarray
     losses: np.ndarray
+    steps: np.ndarray
+    reason: np.ndarray
     best_step: np.ndarray
     guarded: np.ndarray
     failed: np.ndarray
@@ -72,7 +78,8 @@ class InversionResult:
         return len(self.reconstruction)
 
     def __repr__(self) -> str:
-        loss = float(np.nanmedian(self.losses.min(axis=1)))
+        finite = np.where(np.isfinite(self.losses), self.losses, np.inf)
+        loss = float(np.median(finite.min(axis=1)))
         return f"<{len(self)} images, median loss {loss:.3g}: {self.drawing!r}>"
 
 

@@ -72,6 +72,8 @@ class Outcome(NamedTuple):
     best_step: np.ndarray
     losses: np.ndarray
     guarded: np.ndarray
+    steps: np.ndarray
+    reason: np.ndarray
     seconds: float
     name: str
 
@@ -123,12 +125,12 @@ def run_batch(
     problem, state = start(form, job.v_params, shard_batch(codes, mesh), seen, masks, settings)
     told = _Told(count)
     if resume is not None:
-        snapshot = resume.load(name, _shapes(state))
+        snapshot = resume.load(name, shapes_of(state))
         if snapshot is not None:
-            state = jax.tree.unflatten(jax.tree.structure(state), map(_array, snapshot.leaves))
+            state = jax.tree.unflatten(jax.tree.structure(state), map(array_of, snapshot.leaves))
             told = _Told(count, snapshot)
             began -= snapshot.seconds
-    state = _settle(state, mesh, count)
+    state = settle(state, mesh, count)
 
     def save() -> None:
         if resume is not None and told.step:
@@ -154,10 +156,9 @@ def run_batch(
             problem,
             state,
             settings,
-            jnp.int32(step),
             jnp.int32(steps),
         )
-        state = _settle(state, mesh, count)
+        state = settle(state, mesh, count)
         # What the call before told is fetched while this one runs: a device never waits for the
         # host, and the host is never more than one call ahead.
         told.fetch(pending, on_step)
@@ -171,6 +172,8 @@ def run_batch(
         best_step=np.asarray(state.best_step),
         losses=told.losses(),
         guarded=told.guarded,
+        steps=np.asarray(state.step),
+        reason=np.asarray(state.reason),
         seconds=time.perf_counter() - began,
         name=name,
     )
@@ -203,7 +206,7 @@ class _Told:
         return np.concatenate(self._losses)
 
 
-def _settle(state: Any, mesh: Mesh, count: int) -> Any:
+def settle(state: Any, mesh: Mesh, count: int) -> Any:
     """The state with the types and the placement that every call of the compiled loop is given.
 
     Where the loop starts, some leaves are weakly typed; later, and after a resume, none is. Without
@@ -213,10 +216,12 @@ def _settle(state: Any, mesh: Mesh, count: int) -> Any:
     return shard_leading(strong, mesh, count)
 
 
-def _shapes(state: Any) -> tuple[jax.ShapeDtypeStruct, ...]:
+def shapes_of(state: Any) -> tuple[jax.ShapeDtypeStruct, ...]:
+    """Of the arrays of a state, in the order of `jax.tree.leaves`."""
     return tuple(jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(state))
 
 
-def _array(leaf: np.ndarray) -> Array:
+def array_of(leaf: np.ndarray) -> Array:
+    """An array that was kept, on the device."""
     # A copy of jax's own: the loop gives its memory away, and numpy's must not be.
     return jnp.array(leaf, copy=True)

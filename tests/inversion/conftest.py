@@ -94,7 +94,7 @@ class Loop:
     def start(self, codes):
         return start(self.form, self.v_params, codes, self.observation, self.masks, self.traced)
 
-    def advance(self, problem, state, first, steps):
+    def advance(self, problem, state, steps):
         state, info = advance(
             self.form,
             self.params,
@@ -102,14 +102,13 @@ class Loop:
             problem,
             state,
             self.traced,
-            jnp.int32(first),
             jnp.int32(steps),
         )
         return state, jax.tree.map(lambda leaf: leaf[:steps], info)
 
     def run(self, codes, steps):
         problem, state = self.start(codes)
-        return self.advance(problem, state, 0, steps)
+        return self.advance(problem, state, steps)
 
 
 def assert_same_bits(ours, expected):

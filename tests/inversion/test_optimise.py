@@ -131,8 +131,8 @@ def test_what_is_traced_compiles_nothing_again(problem):
         changed = settings(**({"coarse_weight": 0.5} | other))
         loop = Loop(form(generator, changed), changed, params, target + 0.1, masks)
         constants, state = loop.start(codes)
-        state, _ = loop.advance(constants, state, 0, STEPS_PER_CALL)
-        state, _ = loop.advance(constants, state, STEPS_PER_CALL, 1)
+        state, _ = loop.advance(constants, state, STEPS_PER_CALL)
+        state, _ = loop.advance(constants, state, 1)
     assert (advance._cache_size(), start._cache_size()) == before
     loop_of(problem, settings(coarse_weight=0.5, pixel_norm="l1")).run(codes, 1)
     assert advance._cache_size() == before[0] + 1
@@ -156,10 +156,10 @@ def test_the_perceptual_term_counts(problem):
 
 def test_lbfgs_in_the_compiled_loop_never_rises(problem):
     generator, params, codes, target, masks = problem
-    loop = loop_of(problem, settings(optimiser="lbfgs"))
+    loop = loop_of(problem, settings(optimiser="lbfgs", num_steps=2 * STEPS))
     constants, state = loop.start(codes)
-    state, first = loop.advance(constants, state, 0, STEPS)
-    state, second = loop.advance(constants, state, STEPS, STEPS)
+    state, first = loop.advance(constants, state, STEPS)
+    state, second = loop.advance(constants, state, STEPS)
     losses = np.concatenate([first.loss, second.loss])
     assert (np.diff(losses, axis=0) <= 0).all()
     assert (losses[-1] < 0.5 * losses[0]).all()

@@ -1,33 +1,59 @@
 """Adam (Kingma, Ba: ICLR 2015) with a cosine schedule, and plain gradient descent."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import optax
 
 from pmsfc_jax.core.typing import Array
 from pmsfc_jax.inversion.codes import Codes
 from pmsfc_jax.inversion.misfit import Misfit, value_and_gradient
-from pmsfc_jax.inversion.solvers.per_image import axpy
+from pmsfc_jax.inversion.solvers.per_image import axpy, per_image, zeros_like
 from pmsfc_jax.inversion.solvers.solver import Rates, Solver, SolverSettings, Step
 
 #: Adam's rate falls to this share of its start.
 _LAST_SHARE = 0.1
+_BETAS, _EPSILON = (0.9, 0.999), 1e-8
+
+
+class Moments(NamedTuple):
+    """Running means of the gradient and of its square, trees of ``[b, ...]`` leaves."""
+
+    first: Any
+    second: Any
 
 
 def cosine(number: Array, rates: Rates) -> Array:
-    """Share of the learning rate at step ``number``: a cosine from 1 to a tenth."""
+    """Share of the learning rate at step ``number [b]``: a cosine from 1 to a tenth."""
     turn = jnp.minimum(number / rates.num_steps, 1).astype(rates.latent.dtype)
     return (1 - _LAST_SHARE) * 0.5 * (1 + jnp.cos(jnp.pi * turn)) + _LAST_SHARE
 
 
-def adam_direction(gradient: Any, memory: Any) -> tuple[Any, Any]:
-    """``(direction to subtract, new memory)`` of Adam, before the learning rate."""
-    # optax computes its bias correction with implicit promotion, which our tests forbid.
-    with jax.numpy_dtype_promotion("standard"):
-        return optax.scale_by_adam().update(gradient, memory)
+def no_moments(tree: Any) -> Moments:
+    """Those before the first step."""
+    return Moments(zeros_like(tree), zeros_like(tree))
+
+
+def adam_direction(gradient: Any, moments: Moments, number: Array) -> tuple[Any, Moments]:
+    """``(direction to subtract, new moments)`` of Adam, before the learning rate.
+
+    Args:
+      gradient: a tree of ``[b, ...]`` leaves.
+      moments: of the step before.
+      number: of this step of each image, counted from 0, ``[b]``: images of a batch need not have
+        begun together.
+
+    """
+    (a, b), power = _BETAS, (number + 1).astype(jnp.float32)
+    first = jax.tree.map(lambda g, m: (1 - a) * g + a * m, gradient, moments.first)
+    second = jax.tree.map(lambda g, v: (1 - b) * (g * g) + b * v, gradient, moments.second)
+
+    def direction(m: Array, v: Array) -> Array:
+        m, v = m / per_image(1 - a**power, m), v / per_image(1 - b**power, v)
+        return m / (jnp.sqrt(v) + _EPSILON)
+
+    return jax.tree.map(direction, first, second), Moments(first, second)
 
 
 def _moved(codes: Codes, direction: Codes, rates: Rates, share: Array) -> Codes:
@@ -62,11 +88,11 @@ class Adam(SolverSettings):
         """See `SolverSettings`."""
 
         def init(codes: Codes, rates: Rates) -> Any:
-            return optax.scale_by_adam().init(codes)
+            return no_moments(codes)
 
         def step(misfit: Misfit, codes: Codes, memory: Any, rates: Rates, number: Array) -> Step:
             info, gradient = value_and_gradient(misfit, codes)
-            direction, memory = adam_direction(gradient, memory)
+            direction, memory = adam_direction(gradient, memory, number)
             share = cosine(number, rates)
             return Step(_moved(codes, direction, rates, share), memory, codes, info)
 

@@ -13,14 +13,13 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import optax
 
 from pmsfc_jax.core.typing import Array
 from pmsfc_jax.inversion.codes import Codes
 from pmsfc_jax.inversion.compose import Heads
 from pmsfc_jax.inversion.misfit import Info, Misfit, measured
 from pmsfc_jax.inversion.solvers.curvature import newton_direction, quadratic
-from pmsfc_jax.inversion.solvers.first_order import adam_direction, cosine
+from pmsfc_jax.inversion.solvers.first_order import Moments, adam_direction, cosine, no_moments
 from pmsfc_jax.inversion.solvers.levenberg_marquardt import adapted
 from pmsfc_jax.inversion.solvers.per_image import axpy, per_image, select
 from pmsfc_jax.inversion.solvers.solver import Rates, Solver, SolverSettings, Step
@@ -29,7 +28,7 @@ from pmsfc_jax.inversion.solvers.solver import Rates, Solver, SolverSettings, St
 class Memory(NamedTuple):
     """Adam's, and the damping of each image's weights, ``[b]``."""
 
-    adam: Any
+    adam: Moments
     damping: Array
 
 
@@ -61,8 +60,7 @@ class VariableProjection(SolverSettings):
 
         def init(codes: Codes, rates: Rates) -> Memory:
             one = jnp.ones(codes.w.shape[:1], codes.w.dtype)
-            adam = optax.scale_by_adam().init((codes.latent, codes.context))
-            return Memory(adam, one * rates.damping)
+            return Memory(no_moments((codes.latent, codes.context)), one * rates.damping)
 
         def step(misfit: Misfit, codes: Codes, memory: Memory, rates: Rates, number: Array) -> Step:
             heads, pull_heads = jax.vjp(misfit.heads, codes.latent)
@@ -86,7 +84,7 @@ class VariableProjection(SolverSettings):
                 heads, codes.latent, codes.context
             )
             of_latent = jax.tree.map(jnp.add, pull_heads(slopes[0])[0], slopes[1])
-            outer, state = adam_direction((of_latent, slopes[2]), memory.adam)
+            outer, state = adam_direction((of_latent, slopes[2]), memory.adam, number)
             share = cosine(number, rates)
             new_codes = Codes(
                 axpy(-share * rates.latent, outer[0], codes.latent),
