@@ -129,11 +129,10 @@ def invert_batches(
         batches = plan_batches(range(len(source)), config.batch_size, queue=queue)
     check = partial(check_observation, generator.spec, operator=operator)
     if config.until is not None:
-        for left in _queues(
+        for row, left in _queues(
             job, key, source, check, batches, starts, set(finished), on_split, on_progress
         ):
-            row, image = left
-            yield Done((row,), image.observation, _result_of_left(generator, params, job, image))
+            yield Done((row,), left.observation, _result_of_left(generator, params, job, left))
         return
     total = sum(len(batch.rows) for batch in batches) * config.num_steps
     before = 0
@@ -158,8 +157,8 @@ def invert_batches(
                     if not halves(batch, mesh.size):
                         raise
                     # Those that follow would not fit either.
-                    left = [batch, *to_do]
-                    to_do = deque(_split(left, batch.size, mesh.size, on_split))
+                    waiting = [batch, *to_do]
+                    to_do = deque(_split(waiting, batch.size, mesh.size, on_split))
                     continue
                 outcome, restarted, names = done
                 yield Done(
@@ -176,10 +175,12 @@ def _split(
     size: int,
     smallest: int,
     on_split: Callable[[Batch, tuple[Batch, ...]], None],
+    *,
+    queue: bool = False,
 ) -> Iterator[Batch]:
     """The batches, those of ``size`` images and more as halves."""
     for batch in batches:
-        parts = halves(batch, smallest) if batch.size >= size else ()
+        parts = halves(batch, smallest, queue=queue) if batch.size >= size else ()
         if parts:
             on_split(batch, parts)
         yield from parts or (batch,)
@@ -224,10 +225,10 @@ def _queues(
                     yield batch.rows[left.position], left
         except OutOfMemory:
             rest = Batch(tuple(row for row in batch.rows if row not in given), batch.size)
-            if not halves(rest, job.mesh.size):
+            if not halves(rest, job.mesh.size, queue=True):
                 raise
-            left_over = [rest, *to_do]
-            to_do = deque(_split(left_over, batch.size, job.mesh.size, on_split))
+            waiting = [rest, *to_do]
+            to_do = deque(_split(waiting, batch.size, job.mesh.size, on_split, queue=True))
             before += len(given) * most
             continue
         before += len(batch.rows) * most

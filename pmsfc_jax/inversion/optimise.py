@@ -117,9 +117,11 @@ def renew(
         # Counters of a solver are of no image, and go on.
         return jnp.where(per_image(slots, old), new, old) if old.ndim else old
 
-    # Masks are of no image either.
-    problem = jax.tree.map(put, new_problem._replace(masks=()), problem._replace(masks=()))
-    return problem._replace(masks=new_problem.masks), jax.tree.map(put, new_state, state)
+    new = new_problem.operands, new_problem.targets, new_problem.floor
+    operands, targets, floor = jax.tree.map(
+        put, new, (problem.operands, problem.targets, problem.floor)
+    )
+    return Problem(operands, targets, problem.masks, floor), jax.tree.map(put, new_state, state)
 
 
 @partial(jax.jit, static_argnames="form", donate_argnames="state")

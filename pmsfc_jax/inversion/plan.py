@@ -33,18 +33,19 @@ def plan_batches(rows: Sequence[int], batch_size: int, *, queue: bool = False) -
     ]
 
 
-def halves(batch: Batch, smallest: int = 1) -> tuple[Batch, ...]:
+def halves(batch: Batch, smallest: int = 1, *, queue: bool = False) -> tuple[Batch, ...]:
     """The batch as two of half its size; none where it cannot be halved.
 
     Args:
       batch: that did not fit.
       smallest: images in the smallest batch there is, the number of devices.
+      queue: the same images with half the slots instead.
 
     """
     size = -(-batch.size // 2)
     if batch.size <= smallest:
         return ()
-    if len(batch.rows) > batch.size:
+    if queue:
         return (Batch(batch.rows, size),)
     parts = (batch.rows[:size], batch.rows[size:])
     return tuple(Batch(rows, size) for rows in parts if rows)

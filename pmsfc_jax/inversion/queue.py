@@ -140,7 +140,7 @@ def _begin(
         if snapshot is not None:
             ledger = slots.ledger_of(snapshot)
             there = np.flatnonzero(ledger.position != NOBODY)
-            at = {image.position: image for image in feed.at(ledger.position[there])}
+            at = {image.position: image for image in feed.at(ledger.position[there].tolist())}
             places = {int(slot): at.get(int(ledger.position[slot])) for slot in there}
             found = {slot: image for slot, image in places.items() if image is not None}
             if len(found) == len(places) and slots.restore(snapshot, found):

@@ -56,7 +56,6 @@ def run_with_restart(
       The better try of each image, which were tried twice ``[count]``, and names of the batches.
 
     """
-
     operator = job.form.operator
     first = run_batch(
         job,

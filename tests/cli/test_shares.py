@@ -210,5 +210,5 @@ def test_processes_and_devices_give_the_same_files(begin, undivided, tmp_path, p
 def test_another_jax_is_a_sentence(monkeypatch):
     """The numbers of a cluster are kept in a private module of jax, which may move."""
     monkeypatch.setitem(sys.modules, "jax._src.distributed", None)
-    with pytest.raises(InputError, match="does not know jax .* give --share K/N"):
+    with pytest.raises(InputError, match=r"does not know jax .* give --share K/N"):
         join_processes()

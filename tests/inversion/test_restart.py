@@ -130,7 +130,9 @@ def test_who_gets_a_second_try(monkeypatch, small, losses, expected):
         rates = settings.get("rates") or job.config.solver.rates()
         tried.append(rates.latent)
         ones = np.ones(3, np.float32)
-        return Outcome(Codes(ones, ones), ones, ones, curves, ones, ones, ones, 1.0, str(len(tried)))
+        return Outcome(
+            Codes(ones, ones), ones, ones, curves, ones, ones, ones, 1.0, str(len(tried))
+        )
 
     monkeypatch.setattr(restart, "run_batch", fake)
     config = preset(**USUAL)

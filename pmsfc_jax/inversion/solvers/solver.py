@@ -64,7 +64,8 @@ class Solver(NamedTuple):
 
     Attributes:
       init: ``(codes, rates) -> memory``, before the first step. Leaves have the images in front,
-        ``[b, ...]``, or are scalars that do not depend on any image and serve one that begins later.
+        ``[b, ...]``, or are scalars that do not depend on any image, and serve one that
+        begins later.
       step: ``(misfit, codes, memory, rates, number) -> Step``; ``number [b]`` counts each
         image's own steps from 0.
 
