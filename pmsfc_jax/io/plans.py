@@ -21,8 +21,8 @@ class PlannedBatch(NamedTuple):
     """Images inverted together.
 
     Attributes:
-      images: ``(name, sha256 of the photograph's file)`` of each.
-      size: images in the compiled step.
+      images: ``(name, sha256 of the photograph's file)`` of each, in the order in which they come.
+      size: images in the compiled step; of a queue there are more images than that.
 
     """
 
@@ -67,7 +67,7 @@ def load_plan(path: Path) -> list[PlannedBatch]:
         raise
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path.name} is damaged or cannot be read") from error
-    if not all(0 < len(batch.images) <= batch.size for batch in found):
+    if not all(batch.images and batch.size > 0 for batch in found):
         raise InputError(f"{path.name} is damaged: it has batches of no possible size")
     return found
 

@@ -16,7 +16,7 @@ from pmsfc_jax.inversion.presets import PRESETS, preset
 from pmsfc_jax.inversion.solvers import SOLVERS
 
 #: Fields that are made of others.
-WHOLE = {"objective", "solver"}
+WHOLE = {"objective", "solver", "until"}
 #: Options of plain values, of which tyro shows the default itself.
 PLAIN = ("default", 8)
 SAID_BELOW = {"composition", "layer", "codes_per_subspace", "num_steps", "base_weight"}

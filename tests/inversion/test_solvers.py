@@ -56,7 +56,8 @@ def stepper(settings, misfit, codes, num_steps=300):
 
     @jax.jit
     def step(codes, memory, number=0):
-        return solver.step(misfit, codes, memory, rates, jnp.asarray(number, jnp.int32))
+        numbers = jnp.full(len(codes.w), number, jnp.int32)
+        return solver.step(misfit, codes, memory, rates, numbers)
 
     return solver.init(codes, rates), step
 

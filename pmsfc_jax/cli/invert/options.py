@@ -113,7 +113,15 @@ class Solver:
     """How it is minimised. Each solver takes its own settings only."""
 
     steps: Annotated[int | None, given("INT", "that of the preset")] = None
-    """Optimiser steps."""
+    """Optimiser steps; with --until-psnr or --until-fall the most of any photograph."""
+    until_psnr: Annotated[float | None, given("DB", "no such criterion")] = None
+    """A photograph is done when it is redrawn this well, and the next one takes its place: no
+    photograph waits for the slowest of its batch."""
+    until_fall: Annotated[float | None, given("SHARE", "no such criterion")] = None
+    """A photograph is done when its loss falls by less than this share of itself over a window;
+    0.02 is 2 %."""
+    until_window: Annotated[int | None, given("INT", "20")] = None
+    """Steps of the window of --until-fall."""
     optimiser: Annotated[
         Literal["adam", "sgd", "lbfgs", "levenberg_marquardt", "variable_projection"] | None,
         given(_SOLVERS, "lbfgs"),
@@ -144,7 +152,7 @@ class Run:
     precision: Literal["default", "high", "highest"] = "default"
     """Of matrix products on accelerators."""
     batch_size: int = 8
-    """Photographs in one compiled step, at most. Fewer photographs make a smaller one, and a step
+    """Photographs in one compiled step, at most; with --until-... the places of the queue. Fewer photographs make a smaller one, and a step
     that does not fit into the device's memory is halved."""
     overwrite: Switch = False
     """Start anew in a folder that holds a run of other settings; nothing of it stays."""

@@ -30,6 +30,8 @@ def measure(
             "psnr_db": f"{decibels[i]:.3f}",
             "ssim": f"{similarity[i]:.4f}",
             "loss": f"{best[i]:.6g}",
+            "steps": str(int(result.steps[i])),
+            "reason": str(result.reason[i]),
             "best_step": str(int(result.best_step[i])),
             "guarded_denominators": str(int(result.guarded[i])),
             "restarted": str(int(result.restarted[i])),
@@ -43,8 +45,8 @@ def measure(
 
 def as_numbers(row: Row) -> dict[str, Any]:
     """A row of metrics.csv with its numbers as numbers."""
-    text = ("image", "source", "source_sha256")
-    whole = ("best_step", "guarded_denominators", "restarted")
+    text = ("image", "reason", "source", "source_sha256")
+    whole = ("steps", "best_step", "guarded_denominators", "restarted")
     return {
         name: value if name in text else int(value) if name in whole else float(value)
         for name, value in row.items()

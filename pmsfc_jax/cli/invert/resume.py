@@ -59,7 +59,12 @@ class Plan:
             notice(f"{error}; what is left is planned anew")
 
     def to_do(
-        self, files: Sequence[PhotographFile], finished: Sequence[bool], batch_size: int
+        self,
+        files: Sequence[PhotographFile],
+        finished: Sequence[bool],
+        batch_size: int,
+        *,
+        queue: bool = False,
     ) -> list[Batch]:
         """Batches with an image that is not finished; those planned before stay as they are.
 
@@ -67,6 +72,7 @@ class Plan:
           files: all photographs of the command; rows are places in this list.
           finished: which of them are done.
           batch_size: for photographs that no plan has.
+          queue: they come one after the other, and not batch after batch.
 
         """
         self._files = files
@@ -74,7 +80,7 @@ class Plan:
         present = present_batches(self.planned, {file.name: file.sha256 for file in files})
         known = {name for batch in present for name, _ in batch.images}
         new = [row for row, f in enumerate(files) if not finished[row] and f.name not in known]
-        added = [self._planned(batch) for batch in plan_batches(new, batch_size)]
+        added = [self._planned(batch) for batch in plan_batches(new, batch_size, queue=queue)]
         self._new += added
         self.save()
         batches = [

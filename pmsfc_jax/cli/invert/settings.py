@@ -127,7 +127,7 @@ def settings_record(
     settings: dict[str, Any] = {
         "generator": options.what.generator,
         "weights_sha256": generator.spec.identity,
-        "inversion": dataclasses.asdict(config),
+        "inversion": _inversion_record(config),
         "perceptual": _v_record(config, perceptual),
         "crop": options.what.crop,
         "seed": options.what.seed,
@@ -142,6 +142,12 @@ def settings_record(
             None if given is None else pixels_sha256(np.asarray(given.labels, np.int32))
         )
     return settings
+
+
+def _inversion_record(config: InversionConfig) -> dict[str, Any]:
+    record = dataclasses.asdict(config)
+    # Runs that were begun before there were criteria go on.
+    return {k: v for k, v in record.items() if k != "until" or v is not None}
 
 
 def _v_record(config: InversionConfig, perceptual: Perceptual | None) -> dict[str, str] | None:

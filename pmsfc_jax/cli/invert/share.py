@@ -173,8 +173,17 @@ def own_photographs(
     return [file._replace(name=name_of[file.path]) for file in identified(list(name_of))]
 
 
-def begin_folder(folder: RunFolder, run: Path, dealt: Dealt, share: Share) -> None:
-    """Give a share's folder the partition of the run, and the batches that were dealt to it."""
+def begin_folder(folder: RunFolder, run: Path, dealt: Dealt, share: Share, *, queue: bool) -> None:
+    """Give a share's folder the partition of the run, and the batches that were dealt to it.
+
+    Args:
+      folder: of the share.
+      run: folder of the whole run.
+      dealt: to all shares.
+      share: which one.
+      queue: the new batches are one queue.
+
+    """
     partition = run / "subspaces.npz"
     if partition.exists() and not (folder.path / "subspaces.npz").exists():
         shutil.copyfile(partition, folder.path / "subspaces.npz")
@@ -185,6 +194,9 @@ def begin_folder(folder: RunFolder, run: Path, dealt: Dealt, share: Share) -> No
         for batch in dealt.shares[share.number - 1]
         if not known & {name for name, _ in batch.images}
     ]
+    if queue and new:
+        images = tuple(image for batch in new for image in batch.images)
+        new = [PlannedBatch(images, max(batch.size for batch in new))]
     if new:
         save_plan(folder.plan_path, with_batches(planned, new))
 

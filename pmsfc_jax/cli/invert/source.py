@@ -55,7 +55,7 @@ class Photographs:
         def worth(batch: Batch) -> bool:
             left = [row for row in batch.rows if not finished[row]]
             begun = len(left) < len(batch.rows)
-            return not begun or bool(self.pixels.take_pixels(left).rows)
+            return not begun or any(self.pixels.take_pixels([row]).rows for row in left)
 
         return [batch for batch in batches if worth(batch)]
 

@@ -90,7 +90,7 @@ def work(job: Job) -> int:
     )
     with opened as folder:
         if job.share is not None and job.dealt is not None:
-            begin_folder(folder, out, job.dealt, job.share)
+            begin_folder(folder, out, job.dealt, job.share, queue=job.config.until is not None)
         subspaces = _partition(job, folder)
         standing = standing_of(folder, job.files)
         height, width, _ = job.generator.spec.image_shape
@@ -178,7 +178,7 @@ def _tell_beginning(run: _Run) -> None:
         f"{counted(len(job.files) - finished, 'image')}, {job.options.what.generator} at layer "
         f"{job.config.layer}, {job.config.composition}, "
         f"{f'V = {job.perceptual.name}' if job.perceptual else 'no V'}, "
-        f"{counted(job.config.num_steps, 'step')} on {jax.local_device_count()} {device}"
+        f"{_steps(job)} on {jax.local_device_count()} {device}"
     )
     job.events.tell(
         "started",
@@ -189,16 +189,32 @@ def _tell_beginning(run: _Run) -> None:
     )
 
 
+def _steps(job: Job) -> str:
+    """How long an image takes, in words."""
+    until, steps = job.config.until, counted(job.config.num_steps, "step")
+    if until is None:
+        return steps
+    ends = [f"{until.psnr:g} dB"] if until.psnr is not None else []
+    if until.fall is not None:
+        ends.append(f"a fall of less than {until.fall:g} in {counted(until.window, 'step')}")
+    return f"until {' or '.join(ends)}, at most {steps},"
+
+
 def _invert(run: _Run, subspaces: Subspaces | None) -> bool:
     """Invert what is left; returns whether it was stopped."""
     job, standing = run.job, run.standing
+    queue = job.config.until is not None
     states = StateFolder(
         run.folder.states_path,
         job.options.run.save_every_seconds,
         on_damage=notice,
-        on_resume=lambda step: notice(f"going on at step {step} of a batch"),
+        on_resume=lambda step: notice(
+            f"going on at step {step} of a {'queue' if queue else 'batch'}"
+        ),
     )
-    batches = standing.plan.to_do(standing.files, standing.finished, job.config.batch_size)
+    batches = standing.plan.to_do(
+        standing.files, standing.finished, job.config.batch_size, queue=queue
+    )
     batches = run.photographs.worth_it(batches, standing.finished)
     smallest = job.config.batch_size
 
@@ -232,6 +248,7 @@ def _invert(run: _Run, subspaces: Subspaces | None) -> bool:
             on_progress=report,
             batches=batches,
             on_split=on_split,
+            finished=[row for row, finished in enumerate(standing.finished) if finished],
             resume=resume_in(states),
             should_stop=should_stop,
             start_from=job.start,
@@ -277,7 +294,7 @@ def _save_batch(run: _Run, done: Done) -> None:
         file = files[i]
         codes = to_file(
             result.drawing[i],
-            result.losses[i : i + 1],
+            result.losses[i : i + 1, : result.steps[i]],
             target_sha256=pixels_sha256(targets[i]),
             source=file.source,
             source_sha256=file.sha256,
