@@ -55,7 +55,7 @@ def test_photographs_that_are_planned_anew_leave_their_old_batches():
         "[]",
         '{"format": 2}',
         '{"format": 2, "batches": [{"images": [["a"]], "size": 1}]}',
-        '{"format": 2, "batches": [{"images": [["a", "1"], ["b", "2"]], "size": 1}]}',
+        '{"format": 2, "batches": [{"images": [["a", "1"], ["b", "2"]], "size": 0}]}',
         '{"format": 2, "batches": [{"images": [], "size": 1}]}',
     ],
 )

@@ -45,12 +45,13 @@ def adam_direction(gradient: Any, moments: Moments, number: Array) -> tuple[Any,
         begun together.
 
     """
-    (a, b), power = _BETAS, (number + 1).astype(jnp.float32)
+    a, b = _BETAS
     first = jax.tree.map(lambda g, m: (1 - a) * g + a * m, gradient, moments.first)
     second = jax.tree.map(lambda g, v: (1 - b) * (g * g) + b * v, gradient, moments.second)
 
     def direction(m: Array, v: Array) -> Array:
-        m, v = m / per_image(1 - a**power, m), v / per_image(1 - b**power, v)
+        power = per_image(number + 1, m).astype(m.dtype)
+        m, v = m / (1 - a**power), v / (1 - b**power)
         return m / (jnp.sqrt(v) + _EPSILON)
 
     return jax.tree.map(direction, first, second), Moments(first, second)
