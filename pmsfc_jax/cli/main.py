@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "invert": "find the codes of photographs and redraw them",
     "merge": "merge the shares of a run on many machines",
+    "restore": "give grey, small, holed, noisy, blurred or compressed photographs back",
     "render": "draw images again from saved codes",
     "edit": "exchange, mix, morph and move what subspaces draw",
     "parts": "find the parts of a generator's pictures",
@@ -44,7 +45,7 @@ _PRINTS = frozenset({"info"})
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code: 0, or 2 where the input was at fault.
 
-    `pmsfc invert` and `pmsfc evaluate` return 1 where some photographs were left out or failed;
+    `pmsfc invert`, `pmsfc restore` and `pmsfc evaluate` return 1 where some photographs were left out or failed;
     130 is an interruption. Where stdout cannot be written to, the work is done nevertheless, and
     the exit code is that of the work; of commands that only print, 2.
     """

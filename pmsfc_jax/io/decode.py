@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO
 
+import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from pmsfc_jax.io.colour import notice_colours, to_srgb
@@ -58,6 +59,29 @@ def read_rgb(
     """
     with _told_of(path), open(path, "rb") as file:
         return _decode(file, max_pixels)
+
+
+def read_opacity(
+    path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS
+) -> np.ndarray | None:
+    """How opaque each pixel of a photograph is, upright as `read_rgb` gives it.
+
+    Returns:
+      ``[h, w]`` uint8, 255 where nothing shines through; ``None`` where the file says nothing of
+      transparency.
+
+    Raises:
+      PhotographError: as for `read_rgb`.
+
+    """
+    with _told_of(path), open(path, "rb") as file:
+        image = _open(file, max_pixels)
+        image.load()
+        if not image.has_transparency_data:
+            return None
+        turn = _UPRIGHT.get(_orientation(image, []))
+        opacity = image.convert("RGBA").getchannel("A")
+        return np.array(opacity if turn is None else opacity.transpose(turn))
 
 
 def check_photograph(

@@ -24,7 +24,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -64,13 +64,22 @@ def pixels_sha256(pixels: np.ndarray) -> str:
 
 
 class RunFolder:
-    """One folder of results. All writes are whole or not at all; finished images survive a kill."""
+    """One folder of results. All writes are whole or not at all; finished images survive a kill.
+
+    Attributes:
+      folders: those inside of it that are made when it is opened.
+      files: all that a run may have, but for its settings and batches in progress.
+
+    """
+
+    folders: ClassVar[tuple[str, ...]] = _FOLDERS
+    files: ClassVar[tuple[str, ...]] = _FILES
 
     def __init__(self, path: Path):
         self.path = path
 
-    @staticmethod
-    def check(path: Path, settings: dict[str, Any], *, overwrite: bool = False) -> bool:
+    @classmethod
+    def check(cls, path: Path, settings: dict[str, Any], *, overwrite: bool = False) -> bool:
         """Check that `open` would do, and change nothing.
 
         Returns:
@@ -81,21 +90,22 @@ class RunFolder:
             of pmsfc_jax, is written by another process, or cannot be written to.
 
         """
-        run = RunFolder(path)
+        run = cls(path)
         _check_writable(path)
         check_no_writer(path)
         return run._continues(_as_stored(settings), overwrite=overwrite)
 
-    @staticmethod
+    @classmethod
     @contextmanager
     def open(
+        cls,
         path: Path,
         settings: dict[str, Any],
         *,
         environment: dict[str, str],
         overwrite: bool = False,
         patience: float | None = None,
-    ) -> Iterator["RunFolder"]:
+    ) -> Iterator[Self]:
         """Start a run, or continue one that has the same settings, and hold its folder meanwhile.
 
         Args:
@@ -110,7 +120,7 @@ class RunFolder:
           InputError: as for `check`.
 
         """
-        run, stored = RunFolder(path), _as_stored(settings)
+        run, stored = cls(path), _as_stored(settings)
         _check_writable(path)
         if patience is None:
             check_no_writer(path)
@@ -124,7 +134,7 @@ class RunFolder:
                     record = stored | {"environment": environment}
                     text = json.dumps(record, indent=2, sort_keys=True) + "\n"
                     write_text_atomic(path / _CONFIG, text)
-                for folder in _FOLDERS:
+                for folder in cls.folders:
                     (path / folder).mkdir(exist_ok=True)
             except OSError as error:
                 raise InputError(
@@ -167,7 +177,7 @@ class RunFolder:
 
     def _clear(self) -> None:
         """Remove all files of a run, and no others."""
-        for pattern in _FILES:
+        for pattern in self.files:
             for file in self.path.glob(pattern):
                 file.unlink(missing_ok=True)
         for folder in (self.states_path, self.path / SHARES):

@@ -18,6 +18,7 @@ from pmsfc_jax.inversion.config import InversionConfig
 from pmsfc_jax.inversion.drawing import Drawing
 from pmsfc_jax.inversion.invert import invert
 from pmsfc_jax.inversion.result import InversionResult
+from pmsfc_jax.inversion.resume import Resume
 from pmsfc_jax.tasks.degradations import Degradation
 from pmsfc_jax.tasks.restoration.calibration import Calibration, calibrate
 from pmsfc_jax.tasks.restoration.mean import mean_and_deviation, screened_out
@@ -48,6 +49,22 @@ class Tried:
     layer: int
     steps: int
     error: float
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """Settings that were chosen on held-out measurements, and how sure their samples are.
+
+    Attributes:
+      inversion: the settings to use.
+      calibration: of the uncertainty; ``None`` where it was not measured.
+      tried: what was tried.
+
+    """
+
+    inversion: InversionConfig
+    calibration: Calibration | None
+    tried: tuple[Tried, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +112,9 @@ def restore(
     key: Key,
     config: RestoreConfig | None = None,
     samples: int = 4,
+    choice: Choice | None = None,
     on_progress: Callable[[int, int, float], None] = lambda done, total, loss: None,
+    resume: Resume | None = None,
     should_stop: Callable[[], bool] = lambda: False,
     devices: Sequence[jax.Device] | None = None,
 ) -> Restoration:
@@ -115,7 +134,10 @@ def restore(
       config: settings; the layer, and the steps of an operator without known noise, are by default
         those that tell held-out measurements best.
       samples: M, of each photograph.
+      choice: what `choose` gave for photographs of the same degradation; nothing is chosen then,
+        and of ``config`` the screen alone is used.
       on_progress: ``(image-steps done, in all, mean loss)`` of the run that goes on.
+      resume: keeps batches in progress.
       should_stop: asked between compiled loops.
       devices: over which batches are split.
 
@@ -125,25 +147,19 @@ def restore(
 
     """
     config = config or RestoreConfig()
-    if samples < 1:
-        raise InputError(f"samples must be at least 1, not {samples}")
-    observed = check_observation(generator.spec, observed, degradation.operator)
-    run = partial(
-        inverted_samples,
-        generator,
-        params,
-        degradation,
-        key=key,
-        samples=samples,
-        should_stop=should_stop,
-        devices=devices,
-        on_progress=on_progress,
-    )
-    # Batches of the size that the pilot has: the run after it compiles nothing.
-    batch = min(config.pilot or len(observed.target), len(observed.target)) * samples
-    batch = min(batch, config.inversion.batch_size)
-    config = replace(config, inversion=replace(config.inversion, batch_size=batch))
-    inversion, calibration, tried = _chosen(generator, observed, degradation, config, run, samples)
+    rest: dict[str, Any] = {
+        "key": key,
+        "samples": samples,
+        "on_progress": on_progress,
+        "resume": resume,
+        "should_stop": should_stop,
+        "devices": devices,
+    }
+    if choice is None:
+        choice = choose(generator, params, observed, degradation, config=config, **rest)
+    observed = _checked(generator, observed, degradation, samples)
+    run = partial(inverted_samples, generator, params, degradation, **rest)
+    inversion, calibration, tried = choice.inversion, choice.calibration, choice.tried
     whole = np.ones((*observed.target.shape[:3], 1), np.float32)
     result = run(observed, whole, inversion)
     drawn, misfit = seen_samples(degradation, observed, whole, result, samples)
@@ -167,6 +183,54 @@ def restore(
         inversion=inversion,
         tried=tried,
     )
+
+
+def choose(
+    generator: SplitGenerator,
+    params: Params,
+    observed: Observation,
+    degradation: Degradation,
+    *,
+    key: Key,
+    config: RestoreConfig | None = None,
+    samples: int = 4,
+    on_progress: Callable[[int, int, float], None] = lambda done, total, loss: None,
+    resume: Resume | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
+    devices: Sequence[jax.Device] | None = None,
+) -> Choice:
+    """What `restore` chooses by itself, for many calls of it: settings, and the calibration.
+
+    Arguments and errors are those of `restore`; of the photographs the first ``config.pilot`` are
+    looked at.
+    """
+    config = config or RestoreConfig()
+    observed = _checked(generator, observed, degradation, samples)
+    # Batches of the size that the pilot has: the run after it compiles nothing.
+    batch = min(config.pilot or len(observed.target), len(observed.target)) * samples
+    batch = min(batch, config.inversion.batch_size)
+    config = replace(config, inversion=replace(config.inversion, batch_size=batch))
+    run = partial(
+        inverted_samples,
+        generator,
+        params,
+        degradation,
+        key=key,
+        samples=samples,
+        on_progress=on_progress,
+        resume=resume,
+        should_stop=should_stop,
+        devices=devices,
+    )
+    return _chosen(generator, observed, degradation, config, run, samples)
+
+
+def _checked(
+    generator: SplitGenerator, observed: Observation, degradation: Degradation, samples: int
+) -> Observation:
+    if samples < 1:
+        raise InputError(f"samples must be at least 1, not {samples}")
+    return check_observation(generator.spec, observed, degradation.operator)
 
 
 _Run = Callable[[Observation, np.ndarray, InversionConfig], InversionResult]
@@ -220,14 +284,14 @@ def _chosen(
     config: RestoreConfig,
     run: _Run,
     samples: int,
-) -> tuple[InversionConfig, Calibration | None, tuple[Tried, ...]]:
-    """The settings to use, how sure their samples are, and what was tried.
+) -> Choice:
+    """See `choose`.
 
     Layers come first, then steps at the best layer; where the noise is known, it says when to stop.
     """
     if config.pilot == 0:
         assert config.layer is not None
-        return config.with_defaults(config.layer), None, ()
+        return Choice(config.with_defaults(config.layer), None, ())
     few = jax.tree.map(lambda leaf: np.asarray(leaf)[: config.pilot], observed)
     keep = held_out(degradation.operator, few, config.held_out, _HELD_OUT_SEED)
     known = degradation.operator.noise(few.operands) is not None
@@ -249,7 +313,7 @@ def _chosen(
         inversion = best([replace(inversion, num_steps=number) for number in steps])
     chosen = tried[int(inversion.layer or 0), inversion.num_steps]
     table = tuple(Tried(*name, trial.error) for name, trial in tried.items())
-    return inversion, chosen.calibration, table
+    return Choice(inversion, chosen.calibration, table)
 
 
 @dataclass(frozen=True, eq=False)
