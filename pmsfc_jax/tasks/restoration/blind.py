@@ -14,7 +14,7 @@ from pmsfc_jax.core.typing import Key, Params
 from pmsfc_jax.inversion.checks import check_observation
 from pmsfc_jax.tasks.degradations import blur, fit_kernel, gaussian, kernels_of
 from pmsfc_jax.tasks.restoration.mean import mean_and_deviation, screened_out
-from pmsfc_jax.tasks.restoration.restore import inverted_samples, seen_samples
+from pmsfc_jax.tasks.restoration.sampling import inverted_samples, seen_samples
 from pmsfc_jax.tasks.restoration.settings import RestoreConfig
 
 #: Width of the Gaussian that is the first guess, as a share of the kernel's side.

@@ -7,8 +7,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from pmsfc_jax.core.generator import SplitGenerator
 from pmsfc_jax.core.operator import Observation, Operator
-from pmsfc_jax.core.typing import Array
+from pmsfc_jax.core.typing import Array, Params
+from pmsfc_jax.inversion.config import InversionConfig
+from pmsfc_jax.inversion.invert import invert
+from pmsfc_jax.inversion.result import InversionResult
+from pmsfc_jax.tasks.degradations import Degradation
 
 
 class Sampled(NamedTuple):
@@ -90,3 +95,44 @@ def held_out(operator: Operator, observed: Observation, share: float, seed: int)
         number = min(max(1, round(share * len(places))), len(places) - 1)
         row[places[: max(number, 0)]] = 0
     return keep
+
+
+def inverted_samples(
+    generator: SplitGenerator,
+    params: Params,
+    degradation: Degradation,
+    observed: Observation,
+    keep: np.ndarray,
+    inversion: InversionConfig,
+    *,
+    samples: int,
+    **rest: Any,
+) -> InversionResult:
+    """The inversions of all samples; see `restore`."""
+    return invert(
+        generator,
+        params,
+        samples_of(observed, keep, samples),
+        operator=sampled(degradation.operator),
+        config=inversion,
+        **rest,
+    )
+
+
+def seen_samples(
+    degradation: Degradation,
+    observed: Observation,
+    keep: np.ndarray,
+    result: InversionResult,
+    samples: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Pictures ``[n, M, H, W, 3]``, and their misfits ``[n, M]`` on what was kept."""
+    pictures = result.reconstruction
+    many = samples_of(observed, keep, samples)
+    operator = sampled(degradation.operator)
+    residual = np.asarray(jax.jit(operator.apply)(many.operands, pictures)) - many.target
+    weights = np.asarray(operator.weights(many.operands, jnp.asarray(many.target)))
+    squares = np.square(weights * residual).mean(axis=(1, 2, 3))
+    squares /= np.square(weights).mean(axis=(1, 2, 3))
+    shape = (len(observed.target), samples)
+    return pictures.reshape(*shape, *pictures.shape[1:]), squares.reshape(shape)
