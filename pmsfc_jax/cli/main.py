@@ -45,9 +45,9 @@ _PRINTS = frozenset({"info"})
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code: 0, or 2 where the input was at fault.
 
-    `pmsfc invert`, `pmsfc restore` and `pmsfc evaluate` return 1 where some photographs were left out or failed;
-    130 is an interruption. Where stdout cannot be written to, the work is done nevertheless, and
-    the exit code is that of the work; of commands that only print, 2.
+    `pmsfc invert`, `pmsfc restore` and `pmsfc evaluate` return 1 where some photographs were left
+    out or failed; 130 is an interruption. Where stdout cannot be written to, the work is done
+    nevertheless, and the exit code is that of the work; of commands that only print, 2.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     with SafeOutput() as out:

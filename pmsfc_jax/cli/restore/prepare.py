@@ -9,45 +9,26 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 
 from pmsfc_jax.api import Cut, RestoreConfig, SplitGenerator, degradations, load_generator
-from pmsfc_jax.cli.console import notice, progress_bar
+from pmsfc_jax.cli.console import notice
 from pmsfc_jax.cli.events import Events
 from pmsfc_jax.cli.photographs import look_at_photographs, tell_left_out
+from pmsfc_jax.cli.restore.beside import by_stem, masks_of
 from pmsfc_jax.cli.restore.folder import RestorationFolder
-from pmsfc_jax.cli.restore.observe import Observed, Request, observe
+from pmsfc_jax.cli.restore.kernel_option import parse_kernel
+from pmsfc_jax.cli.restore.look import Item, look
+from pmsfc_jax.cli.restore.observe import Request
 from pmsfc_jax.cli.restore.options import Options
-from pmsfc_jax.cli.restore.tasks import TASKS, parse_tasks
+from pmsfc_jax.cli.restore.tasks import parse_tasks
 from pmsfc_jax.cli.start_jax import start_jax
-from pmsfc_jax.cli.wording import counted, told_by_options
+from pmsfc_jax.cli.wording import told_by_options
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.typing import Params
 from pmsfc_jax.io.crop import Crop
-from pmsfc_jax.io.find import search_photographs
-from pmsfc_jax.io.photographs import PhotographFile
-from pmsfc_jax.io.refusals import PhotographError
 
 _OPTION_NAMES = {"layer": "--layer", "codes": "--codes", "steps": "--steps", "pilot": "--pilot"}
-
-
-@dataclass(frozen=True)
-class Item:
-    """A photograph that can be restored.
-
-    Attributes:
-      file: it.
-      group: of those that share a degradation and the shapes of its operands; says which.
-      tasks: what it has lost.
-      sha256: of all that was observed of it.
-
-    """
-
-    file: PhotographFile
-    group: str
-    tasks: tuple[str, ...]
-    sha256: str
 
 
 @dataclass(frozen=True)
@@ -92,7 +73,7 @@ def prepare(options: Options) -> Job:
     _check(options, tasks)
     crop = Crop.parse(what.crop)
     kernel = None if options.lost.kernel is None else parse_kernel(options.lost.kernel)
-    truths = None if what.truth is None else _by_stem(what.truth)
+    truths = None if what.truth is None else by_stem(what.truth)
     start_jax()
     generator, params = load_generator(what.generator, weights_dir=what.weights_dir)
     with told_by_options(_OPTION_NAMES):
@@ -105,14 +86,14 @@ def prepare(options: Options) -> Job:
         tasks,
         (height, width),
         crop,
-        _masks(options, files),
+        masks_of(options.lost.mask, files),
         options.lost.sigma,
         kernel,
         options.lost.quality,
         options.lost.filter,
     )
     notice(f"restored pictures will have {width}x{height} pixels, what {what.generator} draws")
-    items, refused = _look(files, request, events, verbose=options.run.verbose)
+    items, refused = look(files, request, events, verbose=options.run.verbose)
     if not items:
         raise InputError("none of the photographs can be restored so")
     settings = _record(options, tasks, generator, config, kernel)
@@ -150,33 +131,6 @@ def _check(options: Options, tasks: Sequence[str]) -> None:
             raise InputError(f"--{name} is {value}: give {least} or more")
 
 
-def parse_kernel(text: str) -> np.ndarray:
-    """``gaussian:1.5``, ``motion:5:30``, ``disk:2``, or a file, as a kernel ``[k, k]``.
-
-    Raises:
-      InputError: it is none of these.
-
-    """
-    kind, *numbers = text.split(":")
-    shapes = {"gaussian": 1, "motion": 2, "disk": 1}
-    if kind not in shapes or Path(text).exists():
-        if not Path(text).is_file():
-            raise InputError(
-                f"--kernel is {text!r}, which is no file: give one, or gaussian:SIGMA, "
-                "motion:LENGTH:DEGREES or disk:RADIUS, in pixels"
-            )
-        return degradations.read_kernel(text)
-    try:
-        values = [float(number) for number in numbers]
-        if len(values) != shapes[kind]:
-            raise ValueError
-    except ValueError as error:
-        form = {"gaussian": "SIGMA", "motion": "LENGTH:DEGREES", "disk": "RADIUS"}[kind]
-        raise InputError(f"--kernel is {text!r}: give {kind}:{form}, numbers in pixels") from error
-    kernel: np.ndarray = getattr(degradations, kind)(*values)
-    return kernel
-
-
 def config_of(options: Options, generator: SplitGenerator) -> RestoreConfig:
     """The settings of the restoration.
 
@@ -190,67 +144,6 @@ def config_of(options: Options, generator: SplitGenerator) -> RestoreConfig:
         Cut(generator, how.layer)
     batch = options.run.batch_size * how.samples
     return replace(config, inversion=replace(config.inversion, batch_size=batch))
-
-
-def _by_stem(folder: Path) -> dict[str, Path]:
-    """Pictures by their names without the suffix."""
-    found: dict[str, Path] = {}
-    for path in search_photographs(folder).files:
-        found.setdefault(path.stem, path)
-    return found
-
-
-def _masks(options: Options, files: Sequence[PhotographFile]) -> dict[str, Path] | None:
-    mask = options.lost.mask
-    if mask is None:
-        return None
-    if mask.is_dir():
-        return _by_stem(mask)
-    if not mask.is_file():
-        raise InputError(f"--mask is {mask}, which is no file and no folder")
-    return {file.path.stem: mask for file in files}
-
-
-def _look(
-    files: Sequence[PhotographFile], request: Request, events: Events, *, verbose: bool
-) -> tuple[list[Item], int]:
-    """The photographs that can be restored, and how many cannot; what each was taken for."""
-    items: list[Item] = []
-    counts: dict[str, int] = {}
-    with progress_bar("photographs") as update:
-        for done, file in enumerate(files):
-            update(done, len(files), "")
-            try:
-                one = observe(file.path, file.path.stem, request)
-            except PhotographError as error:
-                tell_left_out(events, file.path, error.reason)
-                continue
-            what = ", ".join(one.tasks)
-            if verbose or not request.tasks:
-                notice(f"{file.name}: {what} ({', '.join(one.facts)})")
-            events.tell("taken", image=file.name, tasks=list(one.tasks), facts=list(one.facts))
-            counts[what] = counts.get(what, 0) + 1
-            items.append(Item(file, group_of(one), one.tasks, _sha256(one)))
-    for what, count in counts.items():
-        notice(f"{counted(count, 'photograph')}: {what}")
-    return items, len(files) - len(items)
-
-
-def group_of(one: Observed) -> str:
-    """What photographs have to share that are restored together."""
-    height, width = one.target.shape[:2]
-    operator = one.degradation.operator
-    shapes = [np.shape(leaf) for leaf in jax.tree.leaves(one.operands)]
-    words = [TASKS[task] for task in one.tasks]
-    return f"{'+'.join(words)} {width}x{height} {operator.settings} {shapes}"
-
-
-def _sha256(one: Observed) -> str:
-    """Of what is compared and of what is known of the loss."""
-    sha = hashlib.sha256(group_of(one).encode())
-    for array in (one.target, *jax.tree.leaves(one.operands)):
-        sha.update(np.ascontiguousarray(array).tobytes())
-    return sha.hexdigest()
 
 
 def _record(

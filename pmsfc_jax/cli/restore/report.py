@@ -143,7 +143,7 @@ def save_sheets(run: Path, rows: Mapping[str, Row], truths: Mapping[str, np.ndar
     titles = ["given", "restored", f"uncertainty x{SHOWN_TIMES}", "simple way"]
     titles += ["truth"] if truths else []
     names = list(rows)
-    pages = set()
+    pages: set[Path] = set()
     for first in range(0, len(names), _PER_PAGE):
         lines, captions = [], []
         for number, name in enumerate(names[first : first + _PER_PAGE], first + 1):
