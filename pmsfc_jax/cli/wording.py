@@ -1,7 +1,7 @@
 """How messages of commands are worded: one and many, and options by their names."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from pmsfc_jax.core.errors import InputError
@@ -10,6 +10,11 @@ from pmsfc_jax.core.errors import InputError
 def counted(number: int, one: str, many: str = "") -> str:
     """``1 image``, ``2 images``; ``many`` where an s does not make it."""
     return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def in_words(names: Sequence[str]) -> str:
+    """``a, b, c and others``: no more than five are named."""
+    return ", ".join(names[:5]) + (", and others" if len(names) > 5 else "")
 
 
 @contextmanager

@@ -29,23 +29,16 @@ from pmsfc_jax.io.runs import RunFolder
 #: By which the picture of an uncertainty is brighter than its grey levels.
 SHOWN_TIMES = 4
 _CHOICES = "choices.json"
+_PICTURES = ("given", "restored", "uncertainty", "baseline")
 
 
 class RestorationFolder(RunFolder):
     """One folder of restored photographs."""
 
-    folders = (
-        "codes",
-        "given",
-        "restored",
-        "samples",
-        "uncertainty",
-        "baseline",
-        "kernels",
-    )
+    folders = ("codes", "samples", *_PICTURES, "kernels")
     files = (
         "codes/*.npz",
-        *(f"{folder}/*.png" for folder in folders[1:6]),
+        *(f"{folder}/*.png" for folder in ("samples", *_PICTURES)),
         "uncertainty/*.npy",
         "kernels/*.npy",
         "rendered/*.png",
@@ -57,7 +50,9 @@ class RestorationFolder(RunFolder):
 
     def is_restored(self, name: str, samples: int) -> bool:
         """Whether all files of a photograph are there; its last codes are what is written last."""
-        pictures = [self.path / folder / f"{name}.png" for folder in ("given", "restored")]
+        pictures = [self.path / folder / f"{name}.png" for folder in _PICTURES]
+        pictures += [self.path / "uncertainty" / f"{name}.npy"]
+        pictures += [self.path / "samples" / f"{name}-{i}.png" for i in range(1, samples + 1)]
         if not all(path.exists() for path in pictures):
             return False
         try:

@@ -9,9 +9,9 @@ from pmsfc_jax.api import estimate_kernels
 from pmsfc_jax.cli.console import notice
 from pmsfc_jax.cli.photographs import tell_left_out
 from pmsfc_jax.cli.restore.observe import Observed, observe, stacked
-from pmsfc_jax.cli.restore.report import in_words
 from pmsfc_jax.cli.restore.standing import Run
-from pmsfc_jax.io.crop import CENTRE
+from pmsfc_jax.cli.wording import in_words
+from pmsfc_jax.io.decode import check_photograph
 from pmsfc_jax.io.images import load_photograph
 from pmsfc_jax.io.photographs import PhotographFile
 from pmsfc_jax.io.refusals import PhotographError
@@ -63,12 +63,21 @@ def _with_kernels(
 
 
 def truth_of(run: Run, file: PhotographFile) -> np.ndarray | None:
-    """The clean picture of a photograph, as the generator could draw it at best."""
+    """The clean picture of a photograph, as the generator could draw it at best.
+
+    ``None`` where there is none, or where it cannot be used, which is told.
+    """
     truths = run.job.truths
     if truths is None:
         return None
     path = truths.get(file.path.stem)
     if path is None:
-        notice(f"{file.name}: --truth has no picture of this name")
         return None
-    return load_photograph(path, run.job.request.size, crop=CENTRE).pixels
+    crop, size = run.job.request.crop, run.job.request.size
+    try:
+        if crop.kind == "box" and check_photograph(path) != check_photograph(file.path):
+            raise PhotographError(path, "--crop speaks of its photograph, and its size is another")
+        return load_photograph(path, size, crop=crop).pixels
+    except PhotographError as error:
+        notice(f"not measured by {error}")
+        return None

@@ -23,12 +23,19 @@ from pmsfc_jax.cli.restore.observe import Request
 from pmsfc_jax.cli.restore.options import Options
 from pmsfc_jax.cli.restore.tasks import parse_tasks
 from pmsfc_jax.cli.start_jax import start_jax
-from pmsfc_jax.cli.wording import told_by_options
+from pmsfc_jax.cli.wording import in_words, told_by_options
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.typing import Params
 from pmsfc_jax.io.crop import Crop
+from pmsfc_jax.io.paths import shown
 
-_OPTION_NAMES = {"layer": "--layer", "codes": "--codes", "steps": "--steps", "pilot": "--pilot"}
+_OPTION_NAMES = {name: f"--{name}" for name in ("layer", "codes", "steps", "pilot")}
+#: The same where a message lists the settings of a run that differ.
+_RECORD_NAMES = {
+    "weights_sha256": "the weights of --generator",
+    **{name: f"--{name}" for name in ("generator", "task", "crop", "seed", "sigma", "kernel")},
+    **{name: f"--{name}" for name in ("quality", "filter", "samples", *_OPTION_NAMES)},
+}
 
 
 @dataclass(frozen=True)
@@ -73,7 +80,6 @@ def prepare(options: Options) -> Job:
     _check(options, tasks)
     crop = Crop.parse(what.crop)
     kernel = None if options.lost.kernel is None else parse_kernel(options.lost.kernel)
-    truths = None if what.truth is None else by_stem(what.truth)
     start_jax()
     generator, params = load_generator(what.generator, weights_dir=what.weights_dir)
     with told_by_options(_OPTION_NAMES):
@@ -95,14 +101,30 @@ def prepare(options: Options) -> Job:
     notice(f"restored pictures will have {width}x{height} pixels, what {what.generator} draws")
     items, refused = look(files, request, events, verbose=options.run.verbose)
     if not items:
-        raise InputError("none of the photographs can be restored so")
+        raise InputError("none of the photographs can be restored, for the reasons above")
+    truths = None if what.truth is None else _truths(what.truth, items)
     settings = _record(options, tasks, generator, config, kernel)
-    if RestorationFolder.check(what.out, settings, overwrite=options.run.overwrite):
-        RestorationFolder(what.out).metrics()
+    with told_by_options(_RECORD_NAMES):
+        if RestorationFolder.check(what.out, settings, overwrite=options.run.overwrite):
+            RestorationFolder(what.out).metrics()
     left_out = len(skipped) + refused
     return Job(
         options, generator, params, config, request, items, truths, left_out, settings, events
     )
+
+
+def _truths(folder: Path, items: Sequence[Item]) -> dict[str, Path]:
+    """Clean pictures of the photographs, by their names."""
+    found, wanted = by_stem(folder), {item.file.path.stem for item in items}
+    missing = sorted(wanted - found.keys())
+    if len(missing) == len(wanted):
+        raise InputError(
+            f"no picture in {shown(folder)} has the name of a photograph, such as {missing[0]}: "
+            "--truth is a folder of the clean ones by the same names"
+        )
+    if missing:
+        notice(f"not measured, since --truth has no pictures of these names: {in_words(missing)}")
+    return found
 
 
 def _check(options: Options, tasks: Sequence[str]) -> None:

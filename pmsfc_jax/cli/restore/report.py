@@ -1,6 +1,6 @@
 """What ``pmsfc restore`` tells of photographs: rows of metrics, a table, and sheets."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -188,8 +188,3 @@ def shown_given(one_target: np.ndarray, known: np.ndarray | None) -> np.ndarray:
         return picture
     mixed = known * picture + (1 - known) * 128.0
     return np.clip(np.rint(mixed), 0, 255).astype(np.uint8)
-
-
-def in_words(names: Sequence[str]) -> str:
-    """``a, b, c and others``: no more than five are named."""
-    return ", ".join(names[:5]) + (", and others" if len(names) > 5 else "")
