@@ -93,11 +93,13 @@ def test_everything_comes_out(small_run, folder):
         given = picture(folder / f"small/{name}.png")
         assert restored.shape == (16, 16, 3)
         again = Image.fromarray(restored).resize((8, 8), Image.Resampling.BICUBIC)
-        # What was given is put back.
-        assert np.abs(np.asarray(again, int) - given).mean() < 2
+        # What was given is put back; only where black or white is crossed it is cut off.
+        assert np.median(np.abs(np.asarray(again, int) - given)) <= 1
         samples = [picture(small_run / f"samples/{name}-{i}.png") for i in (1, 2)]
         mean = np.mean([np.float64(sample) for sample in samples], axis=0)
-        assert np.abs(mean - restored).max() <= 1
+        inside = np.all([(s > 0) & (s < 255) for s in samples], axis=0)
+        assert inside.any()
+        assert np.abs(mean - restored)[inside].max() <= 1
         levels = np.load(small_run / f"uncertainty/{name}.npy")
         shown = picture(small_run / f"uncertainty/{name}.png")[..., 0]
         np.testing.assert_allclose(shown, np.clip(4 * levels, 0, 255), atol=0.51)
@@ -139,7 +141,6 @@ def test_what_is_finished_is_kept(restore, folder, small_run):
     assert contents(small_run) == before
 
 
-@pytest.mark.slow
 def test_stopped_anywhere_it_gives_the_same_bits(restore, folder, small_run, tmp_path, monkeypatch):
     """In the pilot, in a batch, and between a batch and its files."""
     run = tmp_path / "run"
@@ -264,7 +265,7 @@ def test_auto_says_what_it_takes_each_for_and_refuses_the_rest(restore, folder, 
         ("clean", "deblur,denoise", (), "deblur together with another task needs --kernel"),
         ("clean", "denoise", ("--crop", "stretch"), "--crop is centre or X,Y,W,H"),
         ("clean", "denoise", ("--samples", "0"), "--samples is 0: give 1 or more"),
-        ("clean", "denoise", ("--layer", "99"), "no layer 99"),
+        ("clean", "denoise", ("--layer", "99"), "plain has no --layer 99"),
         ("clean", "denoise", ("--steps", "0"), "--steps must be at least 1"),
         ("small", "super", ("--truth", "hole.png"), "has the name of a photograph, such as a"),
     ],

@@ -121,6 +121,9 @@ def _observed(picture: Picture, request: Request) -> Observed:
     if size != picture.size:
         facts.append(f"reduced to {size[1]}x{size[0]}")
     pixels, known = reduced(picture, size, holed="inpaint" in tasks)
+    if known is not None:
+        # What is under a hole was not observed: it must not decide anything, the seed included.
+        pixels = np.where(known[..., None] > 0, pixels, np.uint8(128))
     target = pixels
     links: list[degradations.Degradation] = []
     operands: list[Any] = []

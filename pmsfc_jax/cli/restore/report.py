@@ -18,36 +18,12 @@ from pmsfc_jax.metrics import psnr, ssim
 from pmsfc_jax.metrics.image_metrics import SSIM_WINDOW
 from pmsfc_jax.report.sheet import comparison_sheet
 from pmsfc_jax.report.text import can_draw
+from pmsfc_jax.tasks.restoration.fidelity import LEVELS
 
-#: Grey levels in a unit of images.
-LEVELS = 127.5
 #: Longest table on the terminal; of a longer one the middle is left out.
 _SHOWN = 40
 _PER_PAGE = 100
 _MEASURES = ("psnr_db", "ssim", "simple_psnr_db", "simple_ssim")
-
-
-def fidelity(
-    degradation: degradations.Degradation, observed: Observation, pictures: np.ndarray
-) -> np.ndarray:
-    """How far pictures, degraded again, are from what was given: ``[n]`` grey levels.
-
-    The root mean square over what was observed.
-
-    Args:
-      degradation: what had happened.
-      observed: what was given.
-      pictures: ``[n, H, W, 3]`` uint8.
-
-    """
-    operator = degradation.operator
-    seen = np.asarray(jax.jit(operator.apply)(observed.operands, to_float(pictures)))
-    weights = operator.weights(observed.operands, observed.target)
-    squares = np.square(LEVELS * (seen - np.asarray(observed.target)))
-    shares = np.ones_like(squares) if weights is None else np.asarray(weights) + 0 * squares
-    axes = (1, 2, 3)
-    found: np.ndarray = np.sqrt((shares * squares).sum(axes) / shares.sum(axes))
-    return found
 
 
 def quality(truth: np.ndarray | None, restored: np.ndarray, simple: np.ndarray) -> dict[str, str]:

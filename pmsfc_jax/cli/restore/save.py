@@ -6,18 +6,12 @@ from pmsfc_jax.api import Observation, Restoration, to_uint8
 from pmsfc_jax.cli.console import notice
 from pmsfc_jax.cli.restore.load import truth_of
 from pmsfc_jax.cli.restore.observe import Observed
-from pmsfc_jax.cli.restore.report import (
-    LEVELS,
-    as_numbers,
-    fidelity,
-    quality,
-    row_of,
-    shown_given,
-)
+from pmsfc_jax.cli.restore.report import as_numbers, quality, row_of, shown_given
 from pmsfc_jax.cli.restore.simple import simple_way
 from pmsfc_jax.cli.restore.standing import Run
 from pmsfc_jax.io.runs import pixels_sha256
 from pmsfc_jax.saved import to_file
+from pmsfc_jax.tasks.restoration.fidelity import LEVELS, fidelity
 
 
 def save(
