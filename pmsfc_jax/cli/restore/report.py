@@ -4,14 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 from PIL import Image
 
-from pmsfc_jax.api import Observation, Restoration, degradations
+from pmsfc_jax.api import Restoration
 from pmsfc_jax.cli.console import table
 from pmsfc_jax.cli.restore.folder import SHOWN_TIMES
-from pmsfc_jax.core.images import to_float
 from pmsfc_jax.io.images import save_png
 from pmsfc_jax.io.metrics_table import Row
 from pmsfc_jax.metrics import psnr, ssim

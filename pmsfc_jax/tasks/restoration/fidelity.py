@@ -11,9 +11,7 @@ from pmsfc_jax.tasks.degradations import Degradation
 LEVELS = 127.5
 
 
-def fidelity(
-    degradation: Degradation, observed: Observation, pictures: np.ndarray
-) -> np.ndarray:
+def fidelity(degradation: Degradation, observed: Observation, pictures: np.ndarray) -> np.ndarray:
     """How far pictures, degraded again, are from what was given: ``[n]`` grey levels.
 
     The root mean square over what was observed.
