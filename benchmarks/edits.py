@@ -58,8 +58,11 @@ def main() -> None:
     parser.add_argument("--layer", type=int, required=True)
     parser.add_argument("--num-subspaces", type=int, default=4)
     parser.add_argument("--num-parts", type=int, default=6)
-    parser.add_argument("--pairs", type=int, default=64)
-    parser.add_argument("--own", type=int, default=500, help="pictures of the generator itself")
+    parser.add_argument("--pairs", type=int, default=32)
+    parser.add_argument(
+        "--judged", type=int, default=6, help="pairs whose limited edits are judged"
+    )
+    parser.add_argument("--own", type=int, default=300, help="pictures of the generator itself")
     parser.add_argument("--random", type=int, default=8)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--squeezenet", type=Path, required=True)
@@ -99,6 +102,7 @@ def main() -> None:
         embed=embed,
         own=embed(pm.to_uint8(own)),
         probes=labels,
+        num_judged=options.judged,
     )
     beside = edits_beside_random(
         question,
@@ -115,6 +119,7 @@ def main() -> None:
         "num_parts": options.num_parts,
         "part_shares": parts.about["shares"],
         "pairs": options.pairs,
+        "judged": options.judged,
         "own": options.own,
         "num_random": options.random,
         "seed": options.seed,
