@@ -18,15 +18,18 @@ _NOT_RUN = {
     r"merge RUN1 RUN2": "it takes two machines",
     r"fetch (?!--list)|faces64|vgg16": "it downloads",
     r"--generator NAME": "a name of one's own",
+    r"labels\.csv|smile\.npy|mask\.png": "labels, directions and masks of one's own",
     r"\bCARD\b|card.json": "it takes notes of one's own",
     r"--resolution 64": "it is for accelerators, and for days",
 }
 #: What makes each command short.
 _SHORTER = {
     "convert": ["--samples", "4"],
+    "directions find": ["--num-samples", "40", "--num", "2"],
     "discover": ["--num-samples", "64", "--num-pairs", "2", "--num-random", "1"],
     "evaluate": ["--methods", "single", "--steps", "10"],
     "invert": ["--method", "single", "--steps", "10"],
+    "parts": ["--num-samples", "16"],
     "sample": ["--num", "4"],
     "train": ["--total-images", "32", "--stage-images", "8", "--fade-images", "4", "--overwrite"],
 }
@@ -81,7 +84,7 @@ def test_the_commands_of_a_document_do_what_they_say(desk, monkeypatch, place):
         if why:
             told.append(f"pmsfc {line}: not run, {why[0]}")
             continue
-        shorter = _SHORTER.get(shown.words[0], [])
+        shorter = _SHORTER.get(shown.words[0], _SHORTER.get(" ".join(shown.words[:2]), []))
         if shown.words[0] == "train" and "--start-from" not in line:
             shorter = [*shorter, *_SMALL_TRAINING]
         assert main([*shown.words, *shorter]) == _CODES.get(line, 0), line
