@@ -3,19 +3,20 @@
     python benchmarks/inversion_step.py --out benchmarks/results/inversion_step.json
 
 One step of PmSFC 4x4 (16 codes; equations 7 and 8, pixel loss, gradients of codes and weights,
-Adam) at the first layer at 16x16: on the shipped prior, and on PGGAN-256 and PGGAN-1024 of full
-width with random weights. Beside ours run two PyTorch versions of the same composition that we
-wrote (`torch_pggan.py`): a plain one, and one that slices the last layer of the head by
-subspace, as ours does. All contenders give the same losses first, or nothing is timed. Each
-gets the batch size that is best for it; then all run in turns, round after round, and medians
-with quartiles are given. Memory is
-the resident peak of a process of its own (of the device on an accelerator), libraries and weights
-included.
+Adam) at the first layer at 16x16: on the shipped prior, and on PGGAN-256, PGGAN-1024 and
+StyleGAN2-256 (configuration F, codes in w) of full width with random weights. Beside ours run
+PyTorch versions of the same composition that we wrote (`torch_pggan.py`, `torch_stylegan2.py`): a
+plain one, and one that slices the last layer of the head by subspace, as ours does; of StyleGAN2
+also one with a grouped convolution and one that filters by shifts. All contenders give the same
+losses first, or nothing is timed. Each gets the batch size that is best for it; then all run in
+turns, round after round, and medians with quartiles are given. Memory is the resident peak of a
+process of its own (of the device on an accelerator), libraries and weights included.
 
 Where there is no PyTorch its columns are left out. The matrix product rate is that of 1024x1024
-float32 products in jax. The work of a step is counted from the network's shapes: the forward
-pass and as much again for the gradients of the features, as weights are frozen; every
-convolution counts as a plain 3x3 one, though ours does a doubling one with fewer products.
+float32 products in jax. The work of a step is counted from the network's shapes: the forward pass
+and as much again for the gradients of the features, as weights are frozen; a doubling convolution
+of PGGAN counts as a plain 3x3 one, though ours does it with fewer products, and one of StyleGAN2
+as what it is.
 """
 
 import argparse
@@ -25,69 +26,24 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from inversion_cases import BATCHES, CASES, Case, R, make_case, start_arrays
 
 import pmsfc_jax as pm
-from pmsfc_jax.core.generator import default_layer
 from pmsfc_jax.evaluation.memory import peak_memory
-from pmsfc_jax.inversion.codes import Codes
 from pmsfc_jax.inversion.form import form_of, traced
 from pmsfc_jax.inversion.optimise import STEPS_PER_CALL, advance, start
-from pmsfc_jax.nn import pggan
 
-R, K = 4, 4
-#: Widths at 4x4, 8x8, ... of the full-size generators (Karras et al. 2018, table 2).
-FULL = (512, 512, 512, 512, 256, 128, 64, 32, 16)
-CASES = ("prior", "256", "1024")
-OURS, WHOLE, PLAIN, SLICED = "pmsfc_jax", "pmsfc_jax, whole head", "PyTorch", "PyTorch, sliced"
-#: Batch sizes that are tried.
-BATCHES = {"prior": (1, 2, 4, 8, 16), "256": (1, 2), "1024": (1,)}
-
-
-class Case(NamedTuple):
-    """One generator, cut, with a partition of its channels."""
-
-    config: pggan.PGGANConfig
-    generator: pm.SplitGenerator
-    params: Any
-    layer: int
-    groups: tuple[tuple[int, ...], ...]
-
-
-def make_case(name: str) -> Case:
-    """The shipped prior, or a PGGAN of full width with random weights."""
-    if name == "prior":
-        generator, params = pm.load_generator("pggan_tops32")
-        widths = tuple(params[f"conv{i}"]["kernel"].shape[-1] for i in range(len(params) - 1))
-        config = pggan.PGGANConfig(generator.spec.latent.shape[0], widths)
-    else:
-        levels = int(name).bit_length() - 2
-        config = pggan.PGGANConfig(512, tuple(w for w in FULL[:levels] for _ in (0, 1)))
-        generator = pggan.split_generator(config, name)
-        params = pggan.pure_module(config).init(jax.random.key(0))
-    layer = default_layer(generator.spec)
-    channels = np.random.default_rng(0).permutation(generator.spec.feature_shape(layer)[-1])
-    groups = tuple(tuple(sorted(map(int, part))) for part in np.array_split(channels, R))
-    return Case(config, generator, params, layer, groups)
-
-
-def start_arrays(case: Case, batch: int) -> tuple[np.ndarray, Codes]:
-    """Targets and codes to start from; the first image is the same for every batch."""
-    rng = np.random.default_rng(1)
-    target = rng.uniform(-1, 1, (batch, *case.generator.spec.image_shape)).astype(np.float32)
-    channels = case.generator.spec.feature_shape(case.layer)[-1]
-    z = rng.standard_normal((batch, R, K, case.config.latent_dim)).astype(np.float32)
-    w = (0.5 + 0.05 * rng.standard_normal((batch, R, K, channels))).astype(np.float32)
-    return target, Codes(z, w)
+OURS, WHOLE = "pmsfc_jax", "pmsfc_jax, whole head"
 
 
 def our_steps(case: Case, batch: int, *, sliced: bool) -> tuple[Callable[[], np.ndarray], int]:
     """``run() -> losses [n, batch]`` of n steps, and n."""
-    steps = STEPS_PER_CALL if case.config.resolution < 512 else 1
+    steps = STEPS_PER_CALL if case.side < 512 else 1
     config = pm.preset(composition="pmsfc", optimiser="adam", num_steps=steps)
     groups = case.groups if sliced else None
     form = form_of(config, pm.Cut(case.generator, case.layer), pm.IDENTITY, None, groups)
@@ -107,30 +63,30 @@ def our_steps(case: Case, batch: int, *, sliced: bool) -> tuple[Callable[[], np.
     return run, steps
 
 
-def torch_steps(case: Case, batch: int, *, sliced: bool) -> tuple[Callable[[], np.ndarray], int]:
+def torch_steps(case: Case, name: str, batch: int) -> tuple[Callable[[], np.ndarray], int]:
     """As `our_steps`, one step at a time."""
-    from torch_pggan import TorchInversion
-
     target, codes = start_arrays(case, batch)
-    inversion = TorchInversion(
+    inversion = case.peers[name].make(
         jax.tree.map(np.asarray, case.params),
-        [case.config.doubles(i) for i in range(len(case.config.widths))],
         layer=case.layer,
         target=target,
         z=codes.latent,
         w=codes.w,
         groups=case.groups,
-        sliced=sliced,
     )
     return lambda: inversion.step().numpy()[None], 1
 
 
-MAKERS: dict[str, tuple[Callable[..., tuple[Callable[[], np.ndarray], int]], bool]] = {
-    OURS: (our_steps, True),
-    WHOLE: (our_steps, False),
-    PLAIN: (torch_steps, False),
-    SLICED: (torch_steps, True),
-}
+def steps_of(case: Case, contender: str, batch: int) -> tuple[Callable[[], np.ndarray], int]:
+    """``run() -> losses [n, batch]`` of n steps of a contender, and n."""
+    if contender in (OURS, WHOLE):
+        return our_steps(case, batch, sliced=contender == OURS)
+    return torch_steps(case, contender, batch)
+
+
+def is_sliced(case: Case, contender: str) -> bool:
+    """Whether a contender computes each subspace's own channels alone."""
+    return contender == OURS or (contender != WHOLE and case.peers[contender].sliced)
 
 
 def timed(run: Callable[[], np.ndarray], steps: int, batch: int) -> float:
@@ -138,24 +94,6 @@ def timed(run: Callable[[], np.ndarray], steps: int, batch: int) -> float:
     began = time.perf_counter()
     run()
     return (time.perf_counter() - began) / steps / batch
-
-
-def layer_macs(config: pggan.PGGANConfig, layer: int) -> float:
-    """Multiply-adds of one layer for one code, as a plain 3x3 convolution would have."""
-    width = config.widths[layer]
-    if layer == 0:
-        return config.latent_dim * 16 * width
-    return 9 * config.widths[layer - 1] * width * config.layer_resolution(layer) ** 2
-
-
-def macs(case: Case, *, sliced: bool) -> float:
-    """Multiply-adds of one image's forward pass: 16 heads and one tail, as a plain 3x3 would."""
-    config = case.config
-    total = 0.0
-    for i in range(len(config.widths)):
-        codes = R * K if i <= case.layer else 1
-        total += layer_macs(config, i) * codes / (R if sliced and i == case.layer else 1)
-    return total + 3 * config.widths[-1] * config.resolution**2
 
 
 def matmul_rate() -> float:
@@ -182,38 +120,35 @@ def peak_mib(name: str, contender: str, batch: int) -> float:
 
 def report_memory(name: str, contender: str, batch: int) -> None:
     """The child process of `peak_mib`."""
-    maker, sliced = MAKERS[contender]
     case = make_case(name)
     jax.block_until_ready(case.params)
     with peak_memory() as peak:
-        run, _ = maker(case, batch, sliced=sliced)
+        run, _ = steps_of(case, contender, batch)
         for _ in range(3):
             run()
     print(peak.mib)
 
 
-def measure(name: str, contenders: list[str], rounds: int) -> dict[str, Any]:
+def measure(name: str, with_torch: bool, rounds: int) -> dict[str, Any]:
     """One row for each contender on one generator."""
     case = make_case(name)
+    contenders = [OURS, WHOLE, *(case.peers if with_torch else ())]
     losses = {}
     for contender in contenders:
-        maker, sliced = MAKERS[contender]
-        run, _ = maker(case, 1, sliced=sliced)
+        run, _ = steps_of(case, contender, 1)
         losses[contender] = float(run()[0, 0])
         np.testing.assert_allclose(losses[contender], losses[OURS], rtol=1e-4)
     best: dict[str, int] = {}
     for contender in contenders:
-        maker, sliced = MAKERS[contender]
         tries = {}
         for batch in BATCHES[name]:
-            run, steps = maker(case, batch, sliced=sliced)
+            run, steps = steps_of(case, contender, batch)
             run()
             tries[batch] = min(timed(run, steps, batch) for _ in range(3))
         best[contender] = min(tries, key=lambda batch: tries[batch])
     runs = {}
     for contender in contenders:
-        maker, sliced = MAKERS[contender]
-        runs[contender] = maker(case, best[contender], sliced=sliced)
+        runs[contender] = steps_of(case, contender, best[contender])
         runs[contender][0]()
     times: dict[str, list[float]] = {contender: [] for contender in contenders}
     for _ in range(rounds):
@@ -222,7 +157,7 @@ def measure(name: str, contenders: list[str], rounds: int) -> dict[str, Any]:
     rows = {}
     for contender in contenders:
         low, median, high = np.percentile(times[contender], (25, 50, 75))
-        work = macs(case, sliced=MAKERS[contender][1])
+        work = case.macs(sliced=is_sliced(case, contender))
         rows[contender] = {
             "batch": best[contender],
             "seconds": float(median),
@@ -246,11 +181,9 @@ def main() -> None:
     if options.memory:
         report_memory(options.memory[0], options.memory[1], int(options.memory[2]))
         return
-    contenders = [OURS, WHOLE]
     try:
         import torch
 
-        contenders += [PLAIN, SLICED]
         versions = {"torch": torch.__version__, "torch_threads": torch.get_num_threads()}
     except ImportError:
         versions = {}
@@ -267,7 +200,7 @@ def main() -> None:
     )
     print("|---|---|---|---|---|---|---|")
     for name in options.cases:
-        record["cases"][name] = measure(name, contenders, options.rounds)
+        record["cases"][name] = measure(name, bool(versions), options.rounds)
         for contender, row in record["cases"][name]["rows"].items():
             low, high = (f"{1e3 * q:.1f}" for q in row["quartiles"])
             print(

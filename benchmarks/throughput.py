@@ -22,7 +22,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from inversion_step import CASES, Case, layer_macs, make_case, matmul_rate
+from inversion_cases import PGGAN_CASES, Case, make_case
+from inversion_step import matmul_rate
 
 import pmsfc_jax as pm
 from pmsfc_jax.evaluation.memory import peak_memory
@@ -99,7 +100,7 @@ def bounds(case: Case, images: int, operations: float, copied: float) -> list[di
     """Of each layer of a forward pass: operations, bytes, and which of the two takes longer."""
     rows, config = [], case.config
     for i, width in enumerate(config.widths):
-        side, count, flops = config.layer_resolution(i), images, 2.0 * layer_macs(config, i)
+        side, count, flops = config.layer_resolution(i), images, 2.0 * case.layer_macs(i)
         if i == 0:
             moved, kernel = config.latent_dim + side**2 * width, config.latent_dim * 16 * width
         else:
@@ -124,7 +125,7 @@ def bounds(case: Case, images: int, operations: float, copied: float) -> list[di
 def main(arguments: list[str] | None = None) -> None:
     """Measure, print tables, write JSON."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--case", default="prior", choices=CASES)
+    parser.add_argument("--case", default="prior", choices=PGGAN_CASES)
     parser.add_argument("--method", default="pmsfc_full", choices=COMPOSITIONS)
     parser.add_argument("--codes", type=int, default=4, help="in each of four subspaces, or in all")
     parser.add_argument("--optimiser", default="lbfgs", choices=SOLVERS)
