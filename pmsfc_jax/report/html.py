@@ -47,6 +47,11 @@ def section(title: str) -> str:
     return f"<h2>{html.escape(title)}</h2>"
 
 
+def subsection(title: str) -> str:
+    """A smaller heading."""
+    return f"<h3>{html.escape(title)}</h3>"
+
+
 def paragraph(text: str) -> str:
     """A paragraph of plain text."""
     return f"<p>{html.escape(text)}</p>"

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from pmsfc_jax.core.errors import InputError
-from pmsfc_jax.io.atomic import write_text_atomic
 from pmsfc_jax.io.codes import load_codes
 from pmsfc_jax.io.metrics_table import Row
 from pmsfc_jax.report import html
 from pmsfc_jax.report.curves import loss_curves
+from pmsfc_jax.report.paged import save_pages
 from pmsfc_jax.report.pictures import compare, gallery
 from pmsfc_jax.report.runs import PER_PAGE, pictures_of
 
@@ -51,30 +51,15 @@ def save_run_pages(
     Raises:
       InputError: a page cannot be written.
     """
-    names = list(rows)
-    groups = [names[first : first + PER_PAGE] for first in range(0, len(names), PER_PAGE)]
-    paths = [run / _file(number) for number in range(len(groups))]
-    links = [
-        (f"{number * PER_PAGE + 1} to {number * PER_PAGE + len(group)}", _file(number))
-        for number, group in enumerate(groups)
-    ]
-    title = f"Inversion by {settings['generator']}"
-    for number, group in enumerate(groups):
-        parts = _parts(run, {name: rows[name] for name in group})
-        if number == 0:
-            parts = [html.paragraph(_summary(rows, settings)), *parts]
-        if len(groups) > 1:
-            navigation = html.links(links, number)
-            parts = [navigation, *parts, navigation]
-        parts += html.how_made(command, settings)
-        write_text_atomic(paths[number], html.page(title, parts))
-    for old in {run / _file(0), *run.glob("report-[0-9]*.html")} - set(paths):
-        old.unlink(missing_ok=True)
-    return paths
-
-
-def _file(number: int) -> str:
-    return "report.html" if number == 0 else f"report-{number + 1}.html"
+    return save_pages(
+        run,
+        f"Inversion by {settings['generator']}",
+        list(rows),
+        lambda names: _parts(run, {name: rows[name] for name in names}),
+        per_page=PER_PAGE,
+        first=[html.paragraph(_summary(rows, settings))] if rows else [],
+        last=html.how_made(command, settings),
+    )
 
 
 def _summary(rows: Mapping[str, Row], settings: Mapping[str, Any]) -> str:

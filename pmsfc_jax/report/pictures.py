@@ -22,6 +22,7 @@ def compare(
     labels: tuple[str, str] = ("before", "after"),
     *,
     caption: str = "",
+    side: int | None = None,
     most: int = MOST_BYTES,
 ) -> str:
     """Two pictures on one another, and a slider that says how much of each is seen.
@@ -31,6 +32,7 @@ def compare(
       right: the one right of it, of the same shape.
       labels: what they are, in a word or two each.
       caption: stands below.
+      side: pixels of the screen of their larger side, see `still`.
       most: bytes of a picture, see `data_uri`.
 
     Raises:
@@ -49,11 +51,38 @@ def compare(
         _image(right, f"{name}{second}", most=most, classes="right"),
     ]
     return (
-        f'<figure class="compare"><span class="stage" style="{_stage(left)}">{"".join(pictures)}'
+        f'<figure class="compare"><span class="stage" style="{_stage(left, side)}">'
+        f"{''.join(pictures)}"
         f'<span class="edge"></span><span class="word left">{first}</span>'
         f'<span class="word right">{second}</span></span>'
         f'<input type="range" min="0" max="100" step="any" value="50" style="max-width:'
-        f'{_stage_width(left)}px" aria-label="{name}{first} or {second}">'
+        f'{_stage_width(left, side)}px" aria-label="{name}{first} or {second}">'
+        f"{_caption(caption)}</figure>"
+    )
+
+
+def still(
+    picture: np.ndarray,
+    label: str,
+    *,
+    caption: str = "",
+    side: int | None = None,
+    most: int = MOST_BYTES,
+) -> str:
+    """A picture of the size that the others of this module have, with a word on it.
+
+    Args:
+      picture: what is shown.
+      label: what it is, in a word or two.
+      caption: stands below.
+      side: pixels of the screen of its larger side: it is enlarged by a whole factor, or reduced.
+      most: bytes of the picture, see `data_uri`.
+    """
+    word = html.escape(label)
+    name = f"{html.escape(caption)}: {word}" if caption else word
+    return (
+        f'<figure class="still"><span class="stage" style="{_stage(picture, side)}">'
+        f'{_image(picture, name, most=most)}<span class="word left">{word}</span></span>'
         f"{_caption(caption)}</figure>"
     )
 
@@ -64,6 +93,7 @@ def frames(
     *,
     caption: str = "",
     start: int = 0,
+    side: int | None = None,
     most: int = MOST_BYTES,
 ) -> str:
     """One of several pictures, chosen by a slider.
@@ -73,6 +103,7 @@ def frames(
       labels: what each is, shown beside the slider.
       caption: stands below.
       start: number of the picture that is seen first.
+      side: pixels of the screen of their larger side, see `still`.
       most: bytes of a picture, see `data_uri`.
 
     Raises:
@@ -92,9 +123,9 @@ def frames(
     ]
     shown = html.escape(labels[start])
     return (
-        f'<figure class="frames"><span class="stage" style="{_stage(pictures[0])}">'
+        f'<figure class="frames"><span class="stage" style="{_stage(pictures[0], side)}">'
         f'{"".join(images)}</span><input type="range" min="0" max="{len(pictures) - 1}" step="1" '
-        f'value="{start}" style="max-width:{_stage_width(pictures[0])}px" '
+        f'value="{start}" style="max-width:{_stage_width(pictures[0], side)}px" '
         f'aria-label="{html.escape(caption or "frame")}" aria-valuetext="{shown}">'
         f"<output>{shown}</output>{_caption(caption)}</figure>"
     )
@@ -176,13 +207,14 @@ def _image(
     )
 
 
-def _stage(picture: np.ndarray) -> str:
+def _stage(picture: np.ndarray, side: int | None) -> str:
     height, width = picture.shape[:2]
-    return f"width:{_stage_width(picture)}px;aspect-ratio:{width}/{height}"
+    return f"width:{_stage_width(picture, side)}px;aspect-ratio:{width}/{height}"
 
 
-def _stage_width(picture: np.ndarray) -> int:
-    return _width(picture, _STAGE if max(picture.shape[:2]) <= _STAGE else _LARGEST)
+def _stage_width(picture: np.ndarray, side: int | None) -> int:
+    usual = _STAGE if max(picture.shape[:2]) <= _STAGE else _LARGEST
+    return _width(picture, side or usual)
 
 
 def _width(picture: np.ndarray, side: int) -> int:
