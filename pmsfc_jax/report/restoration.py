@@ -1,4 +1,4 @@
-"""The pages of a run of ``pmsfc restore``: given and restored, uncertainty, the simple way, metrics.
+"""The pages of a run of ``pmsfc restore``: pictures, how certain they are, the simple way, metrics.
 
 They are drawn from the files of the run, a page at a time.
 """
@@ -84,7 +84,8 @@ def _summary(rows: Mapping[str, Row]) -> str:
         )
     return (
         f"{many}. What is restored is the mean of several samples. Where they differ the generator "
-        f"does not know: the uncertainty is bright there (four times the standard deviation).{beside}"
+        "does not know: the uncertainty is bright there (four times the standard deviation)."
+        f"{beside}"
     )
 
 
@@ -111,9 +112,9 @@ def _parts(run: Path, rows: Mapping[str, Row], truths: Mapping[str, np.ndarray])
 
 
 _LEGEND = (
-    "Uncertainty: mean standard deviation over the samples. Fidelity: how far the picture, degraded "
-    "again, is from what was given (root mean square). Both in grey levels of 255. PSNR and SSIM "
-    "are there where the clean picture was given."
+    "Uncertainty: mean standard deviation over the samples. Fidelity: how far the picture, "
+    "degraded again, is from what was given (root mean square). Both in grey levels of 255. PSNR "
+    "and SSIM are there where the clean picture was given."
 )
 
 

@@ -7,6 +7,7 @@ moving/EDIT.gif, .apng   the frames there and back, where there are two or more
 edits/EDIT.npz           what draws the frames again: `pm.render` gives their bits
 sheet.png                the last frames, a picture and its source a row, a subspace a column; of
                          moves a picture and its direction a row, the frames its columns
+report.html              all of it on a page to look at; report-2.html, ... of many edits
 edit.json                all of it for programs
 """
 
@@ -30,7 +31,7 @@ _FORMAT = 1
 _FOLDERS = ("pictures", "frames", "strips", "moving", "edits")
 _FILES = (
     *("pictures/*.png", "frames/*.png", "strips/*.png", "moving/*.gif", "moving/*.apng"),
-    *("edits/*.npz", "sheet*.png", "report.html", RECORD),
+    *("edits/*.npz", "sheet*.png", "report*.html", RECORD),
 )
 #: Rows of one sheet, and frames of one strip, at most.
 _ROWS, _FRAMES = 24, 16

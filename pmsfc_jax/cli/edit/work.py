@@ -21,6 +21,7 @@ from pmsfc_jax.cli.events import Events
 from pmsfc_jax.cli.wording import counted
 from pmsfc_jax.io.images import save_png
 from pmsfc_jax.io.paths import shown
+from pmsfc_jax.report.edits import save_edit_pages
 from pmsfc_jax.version import __version__
 
 
@@ -47,8 +48,10 @@ def work(job: Job) -> int:
             done += 1
         update(done, total, "")
     sheets = _sheets(job, edits, originals, drawn)
-    write_record(folder, record | {"edits": edits, "sheets": sheets, "finished": True})
-    notice(f"{counted(done, 'edit')} in {shown(folder)}: frames, strips, moving, edits, {RECORD}")
+    whole = record | {"edits": edits, "sheets": sheets, "finished": True}
+    save_edit_pages(folder, whole)
+    write_record(folder, whole)
+    notice(f"{counted(done, 'edit')} in {shown(folder)}: report.html, frames, strips, {RECORD}")
     events.tell("done", edits=done, exit_code=0)
     return 0
 
