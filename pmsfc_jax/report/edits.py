@@ -99,7 +99,8 @@ def _parts(folder: Path, record: Mapping[str, Any], rows: Mapping[str, list[Edit
         parts += _moves_matrix(folder, rows, most)
     moving = any(len(edit["frames"]) > 1 for edit in edits)
     parts += [html.section("Frame by frame" if moving else "Before and after")]
-    parts += [gallery([_one(folder, edit, originals, most) for edit in edits])]
+    action = record["action"]
+    parts += [gallery([_one(folder, action, edit, originals, most) for edit in edits])]
     return [*parts, html.section("How much changes"), _changes(edits)]
 
 
@@ -144,7 +145,7 @@ def _moves_matrix(folder: Path, rows: Mapping[str, list[Edit]], most: int) -> li
     return [html.section("What each direction does"), drawn]
 
 
-def _one(folder: Path, edit: Edit, originals: Mapping[str, str], most: int) -> str:
+def _one(folder: Path, action: str, edit: Edit, originals: Mapping[str, str], most: int) -> str:
     """One edit: its frames under a slider, or the picture beside its only frame."""
     caption = f"{_title(edit)}, {_subspaces(edit)}" if edit["subspaces"] else _title(edit)
     if len(edit["frames"]) == 1:
@@ -152,12 +153,15 @@ def _one(folder: Path, edit: Edit, originals: Mapping[str, str], most: int) -> s
             _read(folder, path) for path in (originals[edit["picture"]], edit["frames"][0])
         )
         return compare(before, after, caption=caption, side=_SIDE, most=most)
-    places, strengths = _chosen(len(edit["frames"]), _FRAMES), edit["strengths"]
-    # A move begins at the picture itself, in the middle; all else goes there from its beginning.
-    start = int(np.argmin([abs(strengths[place]) for place in places]))
+    places = _chosen(len(edit["frames"]), _FRAMES)
+    strengths = [edit["strengths"][place] for place in places]
+    way = f" of {strengths[-1]:.3g}" if action == "morph" else ""
+    # First is seen what subspaces give; moves and morphs are seen where the picture itself is.
+    itself = int(np.argmin(np.abs(strengths)))
+    start = len(places) - 1 if action in ("swap", "mix") else itself
     return frames(
         [_read(folder, edit["frames"][place]) for place in places],
-        [f"strength {strengths[place]:.3g}" for place in places],
+        [f"{'at' if way else 'strength'} {strength:.3g}{way}" for strength in strengths],
         caption=caption,
         start=start,
         side=_SIDE,

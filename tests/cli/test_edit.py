@@ -63,6 +63,7 @@ def test_swapping_each_subspace_makes_a_matrix(pmsfc, generator, codes, tmp_path
         np.testing.assert_allclose(edit["change_levels"], [change], atol=1e-3)
         assert change > 1
     assert picture(out / "sheet.png").shape[1] > 5 * 128
+    assert (out / "report.html").read_text().count('class="compare"') == 6
     assert not list(out.glob("moving/*"))
 
 
