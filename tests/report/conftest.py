@@ -52,7 +52,7 @@ def opened(chromium):
         yield page
         with_options.close()
         assert said == []
-        assert [url[:80] for url in asked if not url.startswith("data:")] == [path.as_uri()]
+        assert [url for url in asked if not url.startswith("data:")] == [path.as_uri()]
 
     return opening
 
