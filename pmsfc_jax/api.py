@@ -18,6 +18,7 @@ from pmsfc_jax.effects.subspace_effects import subspace_effects
 from pmsfc_jax.inversion.codes import Codes
 from pmsfc_jax.inversion.config import InversionConfig, Objective
 from pmsfc_jax.inversion.drawing import Drawing, composed, draw, draw_features
+from pmsfc_jax.inversion.export import ExportedStep, export_step
 from pmsfc_jax.inversion.invert import Done, invert, invert_batches
 from pmsfc_jax.inversion.plan import Batch, plan_batches
 from pmsfc_jax.inversion.presets import preset
@@ -31,6 +32,7 @@ from pmsfc_jax.inversion.solvers import (
     VariableProjection,
 )
 from pmsfc_jax.inversion.source import PixelSource, Source, Taken
+from pmsfc_jax.inversion.until import Until
 from pmsfc_jax.io.arrays import load_arrays, save_arrays
 from pmsfc_jax.io.find import find_photographs
 from pmsfc_jax.io.images import load_photographs
@@ -107,6 +109,7 @@ __all__ = [
     "Drawing",
     "Edited",
     "ElasticNet",
+    "ExportedStep",
     "InputError",
     "InversionConfig",
     "InversionResult",
@@ -131,6 +134,7 @@ __all__ = [
     "Stopped",
     "Subspaces",
     "Taken",
+    "Until",
     "VariableProjection",
     "affinity",
     "beside_random",
@@ -146,6 +150,7 @@ __all__ = [
     "edited",
     "estimate_kernels",
     "exchange_grid",
+    "export_step",
     "feature_gram",
     "find_parts",
     "invert",
