@@ -36,8 +36,8 @@ class ExportedStep(NamedTuple):
     Both are read by ``jax.export.deserialize(program).call``, on one device.
 
     Attributes:
-      begin: ``(params, v_params, key_data [b, 2] uint32, target [b, H, W, 3] in [-1, 1]) -> carry``:
-        starting codes, and all that the loop carries, a tuple of arrays.
+      begin: ``(params, v_params, key_data [b, 2] uint32, target [b, H, W, 3]) -> carry``: starting
+        codes, and all that the loop carries, a tuple of arrays. Targets are in [-1, 1].
       advance: ``(params, v_params, carry, num_steps) -> (carry, told)``: at most ten steps, how
         many as an int32 scalar. ``told`` has ``losses [10, b]``, the objective before each step, of
         which the first ``num_steps`` count; ``latent`` and ``w``, the codes of each image's lowest
@@ -120,7 +120,8 @@ def export_step(
         leaves = jax.tree.leaves(parts(params, v_params, key_data, target))
         return tuple(jax.lax.convert_element_type(leaf, leaf.dtype) for leaf in leaves)
 
-    arguments = _shapes((params, {} if used is None else used.params)) + (
+    arguments = (
+        *_shapes((params, {} if used is None else used.params)),
         jax.ShapeDtypeStruct((count, 2), np.uint32),
         jax.ShapeDtypeStruct((count, *generator.spec.image_shape), np.float32),
     )

@@ -29,7 +29,7 @@ def test_the_first_losses_are_those_of_the_live_loop(
     small, small_targets, tmp_path, optimiser, tolerance
 ):
     pytest.importorskip("flatbuffers")
-    generator, params = small
+    params = small[1]
     config = preset(
         composition="pmsfc", codes_per_subspace=2, batch_size=3, num_steps=STEPS,
         optimiser=optimiser,
