@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from pmsfc_jax.core.errors import InputError
-from pmsfc_jax.weights.layouts.dcgan.described import described_layout
 from pmsfc_jax.weights.layouts.layout import Layout
 from pmsfc_jax.weights.layouts.options import Choices
 from pmsfc_jax.weights.layouts.options import parse_options as parse_architecture
-from pmsfc_jax.weights.layouts.table import Recognised, recognise
+from pmsfc_jax.weights.layouts.table import Recognised, described_layout, recognise
 from pmsfc_jax.weights.layouts.unknown import passed_over_text
 from pmsfc_jax.weights.networks.names import is_average
 from pmsfc_jax.weights.reader import Checkpoint, read_checkpoint
@@ -54,7 +53,7 @@ def convert_checkpoint(
       address: where the file is published, for the manifest.
       **architecture: facts that the file does not hold, such as ``output="clip"`` or ``step=5``; an
         error says which are needed and what the codebases use. ``architecture="stack.json"``
-        describes a generator of no known codebase (see `layouts.dcgan_described`).
+        describes a generator of no known codebase (see the top of `layouts.dcgan.described`).
 
     Returns:
       The folder of the converted weights; `pmsfc_jax.load_generator` takes it or ``name``.

@@ -8,6 +8,7 @@ import numpy as np
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.weights.layouts.biggan import ajbrock, huggingface
 from pmsfc_jax.weights.layouts.dcgan import fletchersarip93, pytorch_examples
+from pmsfc_jax.weights.layouts.dcgan.described import described_layout as described_layout
 from pmsfc_jax.weights.layouts.judges import (
     lpips_heads,
     squeezenet,
