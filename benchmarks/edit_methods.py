@@ -10,7 +10,6 @@ descriptors of SqueezeNet. OUT keeps every inversion, so that a run that was sto
 """
 
 import argparse
-import itertools
 import json
 from pathlib import Path
 
@@ -19,8 +18,9 @@ import numpy as np
 
 import pmsfc_jax as pm
 from pmsfc_jax.core.images import to_float
-from pmsfc_jax.evaluation.edits import Pairs, Question, edits_beside_random
-from pmsfc_jax.metrics import load_squeezenet, perceptual_embedding, psnr
+from pmsfc_jax.evaluation.edited_inversions import measure_inversion, ordered_pairs
+from pmsfc_jax.evaluation.edits import Question, sample_pairs
+from pmsfc_jax.metrics import load_squeezenet, perceptual_embedding
 
 RESULTS = Path(__file__).parent / "results"
 METHODS = ("single", "pmsfc", "pmsfc_full")
@@ -81,38 +81,29 @@ def main() -> None:
         np.asarray(whole(params, generator.draw(params, key, 50)))
         for key in jax.random.split(keys[OWN], -(-options.own // 50))
     ])[: options.own]  # fmt: skip
-    described = embed(pm.to_uint8(own))
-    typical, _ = generator.head(params, generator.draw(params, keys[OWN], 64), layer=options.layer)
-    first, second = map(list, zip(*itertools.permutations(range(options.pictures), 2), strict=True))
+    question = Question(
+        generator,
+        params,
+        options.layer,
+        sample_pairs(generator, params, layer=options.layer, key=keys[OWN], num=64),
+        parts,
+        embed=embed,
+        own=embed(pm.to_uint8(own)),
+    )
     rows = {}
     for method in METHODS:
         drawing = inverted(
             options.out / f"{method}.npz", generator, params, targets, found, method,
             keys[CODES], options.steps,
         )  # fmt: skip
-        h, context = pm.composed(generator, params, drawing)
-        pictures = pm.to_uint8(pm.render(generator, params, drawing))
-        question = Question(
-            generator,
-            params,
-            options.layer,
-            Pairs(h[first], h[second], jax.tree.map(lambda leaf: leaf[first], context)),
-            parts,
-            embed=embed,
-            own=described,
+        rows[method] = measure_inversion(
+            question,
+            drawing,
+            pm.to_uint8(targets),
+            np.asarray(found.masks),
+            key=keys[RANDOM],
+            num_random=options.random,
         )
-        beside = edits_beside_random(
-            question, np.asarray(found.masks), key=keys[RANDOM], num_random=options.random
-        )
-        rows[method] = {
-            "psnr": np.asarray(psnr(pm.to_uint8(targets), pictures)).tolist(),
-            "size_of_features": float(np.abs(h).mean() / np.abs(np.asarray(typical)).mean()),
-            "unedited_precision": beside.unedited,
-            "measures": {
-                name: {"value": row.value, "random": row.random.tolist()}
-                for name, row in beside.measures.items()
-            },
-        }
         print(method, json.dumps(rows[method]), flush=True)
     record = {
         "generator": generator.spec.name,
@@ -120,7 +111,7 @@ def main() -> None:
         "layer": options.layer,
         "sizes": np.asarray(found.masks).sum(axis=1).astype(int).tolist(),
         "pictures": options.pictures,
-        "pairs": len(first),
+        "pairs": len(ordered_pairs(options.pictures)[0]),
         "steps": options.steps,
         "own": options.own,
         "num_random": options.random,

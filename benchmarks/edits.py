@@ -32,10 +32,16 @@ LABELS = ("T-Shirt", "Longsleeve", "Shirt", "Outwear")
 DISCOVERY, PARTS, PAIRS, OWN, RANDOM = range(5)
 
 
-def probes(folder: Path, embed, size: tuple[int, int]) -> tuple[dict, dict[str, float]]:
-    """Boundaries by label from the split ``train``, and their balanced accuracy on ``test``."""
+def probes(folder: Path, embed, size: tuple[int, int], most: int) -> tuple[dict, dict[str, float]]:
+    """Boundaries by label from the split ``train``, and their balanced accuracy on ``test``.
+
+    Of each split the first ``most`` photographs are taken, whose names are random.
+    """
     with (folder / "index.csv").open(newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["split"] in ("train", "test")]
+        every = list(csv.DictReader(file))
+    rows = []
+    for split in ("train", "test"):
+        rows += [row for row in every if row["split"] == split][:most]
     paths = [folder / row["split"] / f"{row['image']}.jpg" for row in rows]
     photographs, skipped = load_photographs(paths, size)
     left_out = {skip.path for skip in skipped}
@@ -67,6 +73,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--squeezenet", type=Path, required=True)
     parser.add_argument("--clothing", type=Path, help="folder of labelled garments")
+    parser.add_argument("--labelled", type=int, default=600, help="photographs a split, at most")
     parser.add_argument("--weights-dir", type=Path)
     parser.add_argument("--out", type=Path, help="JSON, by default in benchmarks/results")
     options = parser.parse_args()
@@ -90,7 +97,9 @@ def main() -> None:
     ])[: options.own]  # fmt: skip
     labels, accuracy = {}, {}
     if options.clothing:
-        labels, accuracy = probes(options.clothing, embed, generator.spec.image_shape[:2])
+        labels, accuracy = probes(
+            options.clothing, embed, generator.spec.image_shape[:2], options.labelled
+        )
         print("held-out accuracy", accuracy, flush=True)
     question = Question(
         generator,
@@ -124,6 +133,7 @@ def main() -> None:
         "num_random": options.random,
         "seed": options.seed,
         "unedited_precision": beside.unedited,
+        "labelled": options.labelled if options.clothing else None,
         "held_out_accuracy": accuracy,
         "concentration": np.round(beside.edits.concentration, 4).tolist(),
         "scores": np.round(beside.edits.scores, 4).tolist(),
