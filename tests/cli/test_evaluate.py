@@ -51,6 +51,7 @@ def test_table_and_resume(evaluate, out, photos):
         assert per_image[0] == pytest.approx(by_hand, abs=1e-3)
         assert float(row["psnr"]) == pytest.approx(np.mean(per_image))
         assert 0 < float(row["seconds_per_image"]) < 60
+    assert (out / "report.html").read_text().count('data-column="verdict"') == 2
     with Image.open(out / "sheet.png") as sheet:
         assert sheet.size[0] > 3 * 160
     stamps = [path.stat().st_mtime_ns for path in sorted((out / "methods").iterdir())]

@@ -13,4 +13,4 @@ def main(argv: Sequence[str]) -> int:
     from pmsfc_jax.cli.evaluate.prepare import prepare
     from pmsfc_jax.cli.evaluate.work import work
 
-    return work(prepare(options))
+    return work(prepare(options, argv))

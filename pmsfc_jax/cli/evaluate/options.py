@@ -22,7 +22,7 @@ class Options:
     photos: tyro.conf.Positional[Path]
     """Folder of photographs, or with --subset the folder that holds the subset's folders."""
     out: Path
-    """Folder for table.csv, table.json, table.md, sheet.png and the finished methods."""
+    """Folder for report.html, table.csv, .json and .md, sheet.png and the finished methods."""
     generator: str = DEFAULT_GENERATOR
     """Name of converted weights, or the path of their folder."""
     generator_set: GeneratorSet = ()

@@ -1,6 +1,7 @@
 """From the options of ``pmsfc evaluate`` to a job that can be done: every mistake is found here."""
 
-from collections.abc import Mapping
+import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pmsfc_jax.api import Cut, InversionConfig, Perceptual, load_perceptual
@@ -38,6 +39,7 @@ class Job:
 
     Attributes:
       options: as given.
+      command: the words of the command, to be shown.
       rows: names of the table's rows.
       layer: the cut.
       task: photographs, generator, V and judge.
@@ -48,6 +50,7 @@ class Job:
     """
 
     options: Options
+    command: str
     rows: tuple[str, ...]
     layer: int
     task: Task
@@ -65,7 +68,7 @@ class Job:
         return {name: self.config(name, self.options.steps).num_steps for name in self.rows}
 
 
-def prepare(options: Options) -> Job:
+def prepare(options: Options, argv: Sequence[str]) -> Job:
     """Check the options and load what they name; nothing is written.
 
     Raises:
@@ -105,6 +108,7 @@ def prepare(options: Options) -> Job:
         raise InputError("none of the photographs can be used")
     return Job(
         options,
+        shlex.join(["pmsfc", "evaluate", *argv]),
         rows,
         layer,
         Task(

@@ -11,10 +11,12 @@ from pmsfc_jax.cli.evaluate.prepare import Job
 from pmsfc_jax.evaluation.tables import as_csv, as_markdown, summarise
 from pmsfc_jax.io.atomic import write_text_atomic
 from pmsfc_jax.io.images import save_png
+from pmsfc_jax.report.methods import save_methods_page
 from pmsfc_jax.report.sheet import comparison_sheet
 from pmsfc_jax.version import __version__
 
 _SHEET_ROWS = 16
+_NOT_SETTINGS = ("summary", "methods")
 
 
 def write_table(job: Job, records: dict[str, Any], pictures: list[np.ndarray]) -> str:
@@ -50,4 +52,12 @@ def write_table(job: Job, records: dict[str, Any], pictures: list[np.ndarray]) -
         cell=160,
     )
     save_png(out / "sheet.png", sheet)
+    save_methods_page(
+        out,
+        rows,
+        columns[0],
+        dict(zip(records, pictures, strict=True)),
+        settings={name: value for name, value in about.items() if name not in _NOT_SETTINGS},
+        command=job.command,
+    )
     return markdown

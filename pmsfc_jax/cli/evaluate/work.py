@@ -56,7 +56,9 @@ def work(job: Job) -> int:
     markdown = write_table(job, records, [finished[name][1] for name in job.rows])
     # For programs, stdout is theirs alone.
     (notice if job.events.wanted else print)(markdown.rstrip("\n"))
-    notice(f"written to {shown(options.out)}: table.md, table.csv, table.json, sheet.png")
+    notice(
+        f"written to {shown(options.out)}: report.html, table.md, table.csv, table.json, sheet.png"
+    )
     code = EXIT_INCOMPLETE if job.left_out else 0
     job.events.tell(
         "done",
