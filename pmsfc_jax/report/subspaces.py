@@ -1,6 +1,6 @@
 """The report of `pmsfc discover`: what the subspaces of a layer are, beside random ones."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ from pmsfc_jax.effects.comparison import MEASURES, BesideRandom
 from pmsfc_jax.effects.subspace_effects import SubspaceEffects
 from pmsfc_jax.report import html
 from pmsfc_jax.report.charts import bar_chart, effect_pictures, heatmap
+from pmsfc_jax.report.pictures import matrix
 from pmsfc_jax.report.sheet import comparison_sheet
 from pmsfc_jax.subspace.subspaces import discovery_of
 
@@ -91,19 +92,27 @@ def _coefficients(subspaces: Subspaces, random_masks: np.ndarray) -> np.ndarray:
 
 
 def _effects(effects: SubspaceEffects, random: SubspaceEffects) -> np.ndarray:
-    limit = float(max(effects.effect_maps.max(), random.effect_maps.max())) or 1.0
-    titles = [f"subspace {r}" for r in range(len(effects.change))]
-    # A title above each row tells its largest value, since the scale is one for all.
-    rows = [("discovered", effects), ("random", random)]
+    rows, titles = _effect_rows(effects, random)
+    columns = _titles(len(effects.change))
     return comparison_sheet(
-        [effect_pictures(found.effect_maps, limit=limit) for _, found in rows],
-        column_titles=titles,
-        row_titles=[
-            f"{name}: at most {found.effect_maps.max() * LEVELS:.1f} of 255 levels"
-            for name, found in rows
-        ],
-        cell=_cell(len(titles)),
+        rows, column_titles=columns, row_titles=titles, cell=_cell(len(columns))
     )
+
+
+def _effect_rows(
+    effects: SubspaceEffects, random: SubspaceEffects
+) -> tuple[list[list[np.ndarray]], list[str]]:
+    """The maps of both, and titles that tell the largest value, since the scale is one for all."""
+    limit = float(max(effects.effect_maps.max(), random.effect_maps.max())) or 1.0
+    rows = [("discovered", effects), ("random", random)]
+    return [effect_pictures(found.effect_maps, limit=limit) for _, found in rows], [
+        f"{name}: at most {found.effect_maps.max() * LEVELS:.1f} of 255 levels"
+        for name, found in rows
+    ]
+
+
+def _titles(number: int) -> list[str]:
+    return [f"subspace {r}" for r in range(number)]
 
 
 def _exchanges(grid: np.ndarray) -> np.ndarray:
@@ -206,11 +215,21 @@ def subspace_page(
     subspaces: Subspaces,
     beside: BesideRandom,
     pictures: Mapping[str, np.ndarray],
+    grids: Sequence[np.ndarray],
     *,
     command: str,
-    settings: str,
+    settings: Mapping[str, Any],
 ) -> str:
-    """The page, see `pmsfc_jax.report.html`."""
+    """The page, see `pmsfc_jax.report.html`.
+
+    Args:
+      subspaces: what was discovered.
+      beside: its effects and those of random partitions.
+      pictures: of `subspace_pictures`.
+      grids: of `exchange_grid`, of the subspaces and of the first random partition.
+      command: as it was typed.
+      settings: what decided the outcome.
+    """
     effects, number, discovery = beside.effects, len(beside.random), discovery_of(subspaces)
     header, rows, verdicts = measure_rows(beside)
     counts = {kind: verdicts.count(kind) for kind in ("more", "same", "less")}
@@ -238,16 +257,38 @@ def subspace_page(
             html.section("Beside random partitions of the same sizes"),
             html.table(header, rows, left=(0, 1, 5), marks=marks),
             html.section("Pictures"),
-            *(html.figure(picture, CAPTIONS[name]) for name, picture in pictures.items()),
-            html.section("How this was made"),
-            html.preformatted(command),
+            *_drawn(beside, pictures, grids),
             html.paragraph(
                 f"Residual ||F - FS||^2 / ||F||^2: {float(discovery.residual):.4f} on the latent "
                 f"codes of S, {float(discovery.held_out_residual):.4f} on held-out ones."
             ),
-            html.preformatted(settings),
+            *html.how_made(command, settings),
         ],
     )
+
+
+def _drawn(
+    beside: BesideRandom, pictures: Mapping[str, np.ndarray], grids: Sequence[np.ndarray]
+) -> list[str]:
+    """Charts as they are, all else picture by picture: words stay text and fit any width."""
+    maps, titles = _effect_rows(beside.effects, beside.random[0])
+    columns = _titles(len(beside.effects.change))
+    return [
+        *(
+            html.figure(pictures[name], CAPTIONS[name], chart=True)
+            for name in ("coefficients", "spectrum")
+        ),
+        matrix(titles, columns, maps, caption=CAPTIONS["effects"], chart=True),
+        *(
+            matrix(
+                [f"pair {number + 1}" for number in range(len(grid))],
+                ["source", *columns, "partner"],
+                [list(row) for row in to_uint8(grid)],
+                caption=CAPTIONS[name],
+            )
+            for name, grid in zip(("exchanges", "exchanges_random"), grids, strict=True)
+        ),
+    ]
 
 
 def _subspace_rows(

@@ -1,4 +1,5 @@
 import dataclasses
+import html
 import json
 
 import jax
@@ -48,12 +49,16 @@ def beside(found):
 
 
 @pytest.fixture(scope="module")
-def pictures(found, beside):
+def grids(found, beside):
     own = painter()
-    grids = [
+    return [
         exchange_grid(own.generator, own.params, masks, layer=0, key=jax.random.key(1), num_pairs=2)
         for masks in (found.masks, beside.random_masks[0])
     ]
+
+
+@pytest.fixture(scope="module")
+def pictures(found, beside, grids):
     return report.subspace_pictures(found, beside, *grids)
 
 
@@ -114,12 +119,14 @@ def test_verdicts_follow_the_sign_of_a_measure(beside):
     assert report.verdict(changed, "overlap") == "same"
 
 
-def test_the_page_tells_sizes_measures_and_command(found, beside, pictures):
+def test_the_page_tells_sizes_measures_and_command(found, beside, pictures, grids):
     page = report.subspace_page(
-        found, beside, pictures, command="pmsfc discover 'a b'", settings='{"seed": 0}'
+        found, beside, pictures, grids, command="pmsfc discover 'a b'", settings={"seed": 0}
     )
     parser = read(page)
-    assert len(parser.sources) == len(report.CAPTIONS)
+    # Two charts, two maps each, and two grids of two pairs: source, two subspaces, partner.
+    assert len(parser.sources) == 2 + 2 * 2 + 2 * 2 * 4
+    assert all(html.escape(caption) in page for caption in report.CAPTIONS.values())
     assert all(source.startswith("data:image/png;base64,") for source in parser.sources)
     for text in (
         "Subspaces of layer 0 of painter &lt;x&gt;",

@@ -90,6 +90,11 @@ def _write_report(
     arrays["random_effect_maps"] = np.stack([other.effect_maps for other in beside.random])
     save_arrays(folder / _ARRAYS, arrays, {"kind": "effects", "format": 1})
     page = subspace_page(
-        subspaces, beside, pictures, command=job.command, settings=json.dumps(facts, indent=2)
+        subspaces,
+        beside,
+        pictures,
+        grids,
+        command=job.command,
+        settings={name: value for name, value in facts.items() if name != "command"},
     )
     write_text_atomic(folder / PAGE, page)
