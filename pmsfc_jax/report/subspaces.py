@@ -27,7 +27,7 @@ CAPTIONS: Mapping[str, str] = {
     "spectrum": "Largest eigenvalues of the normalised affinity. Channels that fall apart into R "
     "groups show R large eigenvalues and a gap.",
     "effects": "Where the exchange of a subspace changes pictures: mean absolute change over "
-    "pairs of codes, on one scale for all (white: none).",
+    "pairs of codes, on one scale for all; where nothing changes it is the colour of the page.",
     "exchanges": "Source, the source with the features of one subspace taken from the partner, and "
     "partner. Each row is a random pair of codes, not picked.",
     "exchanges_random": "The same pairs with a random partition of equal sizes.",
