@@ -17,9 +17,9 @@ import jax
 from pmsfc_jax.core.images import to_uint8
 from pmsfc_jax.io.images import save_png
 from pmsfc_jax.nn import pggan
+from pmsfc_jax.training.checkpoints import checkpoint_manager, restore
 from pmsfc_jax.training.config import TrainingConfig
 from pmsfc_jax.training.equalised import to_effective
-from pmsfc_jax.training.loop import checkpoint_manager, restore
 
 
 def main() -> None:

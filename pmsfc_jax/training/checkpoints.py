@@ -19,7 +19,7 @@ from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.io.atomic import write_text_atomic
 from pmsfc_jax.io.paths import os_reason, shown
 from pmsfc_jax.training.config import TrainingConfig
-from pmsfc_jax.training.step import TrainState, start_stage
+from pmsfc_jax.training.state import TrainState, start_stage
 
 
 def checkpoint_manager(run: Path) -> ocp.CheckpointManager:

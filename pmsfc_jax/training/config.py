@@ -28,7 +28,7 @@ class TrainingConfig:
       batch_size: images a step.
       learning_rate: Adam's, for both networks.
       beta1: Adam's first decay; the second is 0.99.
-      loss: what both networks minimise, see `pmsfc_jax.training.step`.
+      loss: what both networks minimise, see `pmsfc_jax.training.objective`.
       r1_gamma: weight of the gradient penalty, on photographs, and with the relativistic loss on
         samples too.
       r1_interval: steps between two penalties, whose weight is multiplied by it.

@@ -9,6 +9,8 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+import orbax.checkpoint as ocp
+from jax.sharding import Mesh
 
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.io.lock import only_writer
@@ -20,7 +22,12 @@ from pmsfc_jax.training.data import batch_indices, halve
 from pmsfc_jax.training.record import Progress, append_log, check_same_run, trim_log
 from pmsfc_jax.training.samples import save_sheet
 from pmsfc_jax.training.start import StartingPoint
-from pmsfc_jax.training.step import TrainState, make_step, start_stage, state_of
+from pmsfc_jax.training.state import TrainState, start_stage, state_of
+from pmsfc_jax.training.step import StepMetrics, make_step
+
+#: Keys of new layers are folded from the run's key and this less the step; those of steps are
+#: folded from it and the step.
+_NEW_LAYERS = 2**31 - 1
 
 
 class TrainingResult(NamedTuple):
@@ -66,82 +73,193 @@ def train(
         training diverged.
 
     """
+    mesh = _mesh(config, devices)
+    _make_folder(run)
+    settings = asdict(config) | {
+        "data_sha256": data_digest,
+        "start_from": start and start.name,
+        "start_from_hash": start and start.hash,
+    }
+    with only_writer(run), checkpoint_manager(run) as manager:
+        check_same_run(run, settings)
+        under_way = _Run(config, run, mesh, manager, _pyramid(photographs, config))
+        under_way.begin(start)
+        speed, saved_at = _Speed(config.batch_size), time.perf_counter()
+        while under_way.images < config.total_images and not should_stop():
+            under_way.enter_stage()
+            metrics = under_way.take_step()
+            speed.count()
+            if under_way.step % report_every == 0:
+                on_progress(under_way.report(metrics, speed.images_per_second()))
+                speed.restart()
+            if time.perf_counter() - saved_at > save_every_seconds:
+                under_way.keep()
+                saved_at = time.perf_counter()
+                speed.restart()
+        under_way.keep()
+    images = under_way.images
+    return TrainingResult(under_way.state, images, images >= config.total_images)
+
+
+class _Stage(NamedTuple):
+    """Which networks a state holds: those of one resolution, with fading layers or without."""
+
+    side: int
+    fading: bool
+
+
+class _Run:
+    """A run under way. What happens after a step is a function of what `keep` writes."""
+
+    def __init__(
+        self,
+        config: TrainingConfig,
+        folder: Path,
+        mesh: Mesh,
+        manager: ocp.CheckpointManager,
+        pyramid: dict[int, np.ndarray],
+    ):
+        self._config = config
+        self._folder = folder
+        self._mesh = mesh
+        self._manager = manager
+        self._pyramid = pyramid
+        self._root = jax.random.key(config.seed)
+        self._metrics: StepMetrics | None = None
+        self.step = 0
+
+    @property
+    def images(self) -> int:
+        """Photographs shown so far."""
+        return self.step * self._config.batch_size
+
+    def begin(self, start: StartingPoint | None) -> None:
+        """Pick up the newest checkpoint, or begin with the networks of ``start`` or new ones."""
+        config = self._config
+        restored = restore(self._manager, config)
+        if restored:
+            self.step, state, place = restored
+            self._stage = _Stage(place["side"], place["fading"])
+        else:
+            self._stage = _Stage(config.stages()[0], fading=False)
+            state = start_stage(config, *self._stage, self._key_of_new_layers())
+            if start is not None:
+                state = state_of(config, start.generator, start.discriminator, start.average)
+        trim_log(self._folder, self.images)
+        self._place(state)
+
+    def enter_stage(self) -> None:
+        """Where the schedule asks for another stage than the last step's: keep, then grow."""
+        side, fade = self._config.stage_at(self.images)
+        stage = _Stage(side, fade > 0)
+        if stage == self._stage:
+            return
+        self.keep()
+        self._stage = stage
+        self._place(start_stage(self._config, *stage, self._key_of_new_layers(), self.state))
+
+    def take_step(self) -> StepMetrics:
+        """Start a step; its metrics are there when its work is done."""
+        config, stage = self._config, self._stage
+        photographs = self._pyramid[stage.side]
+        chosen = batch_indices(len(photographs), config.batch_size, self.step, config.seed)
+        batch = shard_batch(photographs[chosen], self._mesh)
+        fade = jnp.float32(config.stage_at(self.images)[1])
+        key = jax.random.fold_in(self._root, self.step)
+        penalised = self.step % config.r1_interval == 0
+        # A call returns before its work is done. Only one step is under way at a time, while
+        # the next batch is made: behind a queue of them a signal or a save would come late.
+        jax.block_until_ready(self._metrics)
+        self.state, metrics = self._compiled(self.state, batch, key, fade, penalised=penalised)
+        self._metrics = metrics
+        self.step += 1
+        return metrics
+
+    def report(self, metrics: StepMetrics, images_per_second: float) -> Progress:
+        """Write a row of the log, of the step just made.
+
+        Raises:
+          InputError: training diverged.
+
+        """
+        values = {name: float(value) for name, value in metrics._asdict().items()}
+        if not all(np.isfinite(value) for value in values.values()):
+            raise diverged(self._folder)
+        # The step just made began before these images were shown.
+        fade = self._config.stage_at(self.images - self._config.batch_size)[1]
+        progress = Progress(
+            self.images,
+            self._config.total_images,
+            self._stage.side,
+            fade,
+            images_per_second,
+            values,
+        )
+        append_log(self._folder, progress)
+        return progress
+
+    def keep(self) -> None:
+        """Write a checkpoint and a sheet of samples.
+
+        Raises:
+          InputError: training diverged, or the disk refuses them.
+
+        """
+        # At the border of two stages the schedule already speaks of the next one.
+        share = self._config.stage_at(self.images)[1]
+        fade = max(share, 1e-6) if self._stage.fading else 0.0
+        save(self._manager, self.step, self.state, self._stage._asdict())
+        save_sheet(
+            self._folder, self.images, self.state.average, self._config, self._stage.side, fade
+        )
+
+    def _place(self, state: TrainState) -> None:
+        self.state = replicate(state, self._mesh)
+        self._compiled = make_step(self._config, *self._stage, self._mesh)
+
+    def _key_of_new_layers(self) -> jax.Array:
+        return jax.random.fold_in(self._root, _NEW_LAYERS - self.step)
+
+
+class _Speed:
+    """Images a second since the last report or save."""
+
+    def __init__(self, batch_size: int):
+        self._batch_size = batch_size
+        self.restart()
+
+    def restart(self) -> None:
+        self._since, self._steps = time.perf_counter(), 0
+
+    def count(self) -> None:
+        self._steps += 1
+
+    def images_per_second(self) -> float:
+        return self._steps * self._batch_size / (time.perf_counter() - self._since)
+
+
+def _mesh(config: TrainingConfig, devices: Sequence[jax.Device] | None) -> Mesh:
     mesh = data_mesh(devices)
     if config.batch_size % mesh.size:
         raise InputError(
             f"batch_size {config.batch_size} cannot be split over {mesh.size} devices: "
             f"give a multiple of {mesh.size}, or let the program see fewer devices"
         )
+    return mesh
+
+
+def _make_folder(run: Path) -> None:
     try:
         run.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(
             f"{shown(run)} cannot be the folder of a run: {os_reason(error)}; choose another"
         ) from error
-    settings = asdict(config) | {
-        "data_sha256": data_digest,
-        "start_from": start and start.name,
-        "start_from_hash": start and start.hash,
-    }
+
+
+def _pyramid(photographs: np.ndarray, config: TrainingConfig) -> dict[int, np.ndarray]:
+    """Photographs by side, at the resolution of every stage."""
     pyramid = {photographs.shape[1]: photographs}
     for side in reversed(config.stages()[:-1]):
         pyramid[side] = halve(pyramid[2 * side])
-    root = jax.random.key(config.seed)
-    with only_writer(run), checkpoint_manager(run) as manager:
-        check_same_run(run, settings)
-        restored = restore(manager, config)
-        if restored:
-            step, state, place = restored
-            now = (place["side"], place["fading"])
-            trim_log(run, step * config.batch_size)
-        else:
-            step, now = 0, (config.stages()[0], False)
-            state = start_stage(config, *now, jax.random.fold_in(root, 2**31 - 1))
-            if start is not None:
-                state = state_of(config, start.generator, start.discriminator, start.average)
-            trim_log(run, 0)
-        state = replicate(state, mesh)
-        compiled = make_step(config, *now, mesh)
-        clock, since, saved_at = time.perf_counter(), 0, time.perf_counter()
-        metrics = None
-
-        def finish_interval() -> None:
-            # At the border of two stages the schedule already speaks of the next one.
-            share = config.stage_at(step * config.batch_size)[1]
-            fade = max(share, 1e-6) if now[1] else 0.0
-            save(manager, step, state, {"side": now[0], "fading": now[1]})
-            save_sheet(run, step * config.batch_size, state.average, config, now[0], fade)
-
-        while (images := step * config.batch_size) < config.total_images and not should_stop():
-            side, fade = config.stage_at(images)
-            if (side, fade > 0) != now:
-                finish_interval()
-                now = (side, fade > 0)
-                stage_key = jax.random.fold_in(root, 2**31 - 1 - step)
-                state = replicate(start_stage(config, *now, stage_key, state), mesh)
-                compiled = make_step(config, *now, mesh)
-            chosen = batch_indices(len(photographs), config.batch_size, step, config.seed)
-            batch = shard_batch(pyramid[side][chosen], mesh)
-            penalised = step % config.r1_interval == 0
-            key = jax.random.fold_in(root, step)
-            # A call returns before its work is done. Only one step is under way at a time, while
-            # the next batch is made: behind a queue of them a signal or a save would come late.
-            jax.block_until_ready(metrics)
-            state, metrics = compiled(state, batch, key, jnp.float32(fade), penalised=penalised)
-            step, since = step + 1, since + 1
-            if step % report_every == 0:
-                values = {name: float(v) for name, v in metrics._asdict().items()}
-                if not all(np.isfinite(v) for v in values.values()):
-                    raise diverged(run)
-                images = step * config.batch_size
-                rate = since * config.batch_size / (time.perf_counter() - clock)
-                progress = Progress(images, config.total_images, side, fade, rate, values)
-                append_log(run, progress)
-                on_progress(progress)
-                clock, since = time.perf_counter(), 0
-            if time.perf_counter() - saved_at > save_every_seconds:
-                finish_interval()
-                clock, since, saved_at = time.perf_counter(), 0, time.perf_counter()
-        images = step * config.batch_size
-        finish_interval()
-    return TrainingResult(state, images, images >= config.total_images)
+    return pyramid

@@ -15,7 +15,8 @@ import tests.conftest
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.parallel.mesh import data_mesh, replicate, shard_batch
 from pmsfc_jax.training.loop import train
-from pmsfc_jax.training.step import make_step, start_stage
+from pmsfc_jax.training.state import start_stage
+from pmsfc_jax.training.step import make_step
 from tests.training.conftest import SMALL
 
 run, devices = Path(sys.argv[1]), jax.local_devices()

@@ -11,7 +11,8 @@ from pmsfc_jax.nn import pggan, pggan_discriminator
 from pmsfc_jax.parallel.mesh import data_mesh, replicate, shard_batch
 from pmsfc_jax.training.augment import augment, mirror
 from pmsfc_jax.training.equalised import to_effective
-from pmsfc_jax.training.step import make_step, start_stage
+from pmsfc_jax.training.state import start_stage
+from pmsfc_jax.training.step import make_step
 from tests.training.conftest import SMALL
 
 KEY = jax.random.key(1)

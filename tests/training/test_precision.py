@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from pmsfc_jax.parallel.mesh import data_mesh, replicate, shard_batch
-from pmsfc_jax.training.step import make_step, start_stage
+from pmsfc_jax.training.state import start_stage
+from pmsfc_jax.training.step import make_step
 from tests.training.conftest import SMALL
 
 HALF = dataclasses.replace(SMALL, compute_dtype="bfloat16")
