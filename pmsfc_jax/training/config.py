@@ -6,6 +6,7 @@ from typing import Literal, get_args
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.nn.pggan import PGGANConfig
 from pmsfc_jax.nn.pggan_discriminator import DiscriminatorConfig
+from pmsfc_jax.training.mixing import Mixing, mixing_from
 
 Augmentation = Literal["colour", "translation", "cutout"]
 AUGMENTATIONS: tuple[Augmentation, ...] = get_args(Augmentation)
@@ -35,6 +36,8 @@ class TrainingConfig:
       average_half_life: images after which a weight's share in the average has halved.
       augmentations: what is changed at random in the images that the discriminator sees, of
         `AUGMENTATIONS`.
+      mixing: which samples are drawn from mixed features; none where ``None``. Its fields by name
+        are taken as well.
       compute_dtype: in what the networks compute; ``"bfloat16"`` is for accelerators. Parameters,
         optimisers, average, losses and the gradient penalty are float32 with either.
       seed: of weights, latents and order.
@@ -57,6 +60,7 @@ class TrainingConfig:
     r1_interval: int = 16
     average_half_life: float = 6_000.0
     augmentations: tuple[Augmentation, ...] = ("translation",)
+    mixing: Mixing | None = None
     compute_dtype: Literal["float32", "bfloat16"] = "float32"
     seed: int = 0
 
@@ -106,6 +110,9 @@ class TrainingConfig:
             raise InputError(f"loss is {self.loss!r}: {' or '.join(get_args(Loss))}")
         if self.compute_dtype not in ("float32", "bfloat16"):
             raise InputError(f"compute_dtype is {self.compute_dtype!r}: float32 or bfloat16")
+        object.__setattr__(self, "mixing", mixing_from(self.mixing))
+        if self.mixing is not None:
+            self._check_mixing(self.mixing)
 
     def resolutions(self) -> tuple[int, ...]:
         """Sides at which a stage can run."""
@@ -135,6 +142,27 @@ class TrainingConfig:
         """The discriminator of a stage."""
         widths = self.widths if self.discriminator_widths is None else self.discriminator_widths
         return DiscriminatorConfig(widths[: self._level(side) + 1], fade=0.5 if fading else 0.0)
+
+    def mixes(self, side: int, fading: bool) -> bool:
+        """Whether samples of a stage are mixed: its generator can be cut at that layer."""
+        if self.mixing is None:
+            return False
+        # Two image layers that fade read the last convolution and the one two below.
+        layers = len(self.generator(side, fading).widths) - (2 if fading else 0)
+        return self.mixing.layer < layers
+
+    def _check_mixing(self, mixing: Mixing) -> None:
+        widths = self.generator(self.resolution, fading=False).widths
+        if not 0 <= mixing.layer < len(widths):
+            raise InputError(
+                f"the layer of mixing is {mixing.layer}: a generator of these widths has layers "
+                f"0 to {len(widths) - 1}"
+            )
+        if mixing.num_subspaces > widths[mixing.layer]:
+            raise InputError(
+                f"num_subspaces is {mixing.num_subspaces} and layer {mixing.layer} has "
+                f"{widths[mixing.layer]} channels: give fewer subspaces"
+            )
 
     def _level(self, side: int) -> int:
         return side.bit_length() - 3

@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from pmsfc_jax.api import load_generator, save_subspaces, subspaces_from_labels
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.io.paths import shown
 from pmsfc_jax.nn import pggan, pggan_discriminator
@@ -34,6 +35,9 @@ def export(
     With ``with_state`` the generator that is not averaged goes with them, in float16 to keep it
     small: with the discriminator it is what a later run needs to train on (Adam's moments start
     anew, as at every growth).
+
+    Where samples were mixed, the subspaces of the last discovery go to ``run/subspaces.npz``, as
+    those of the new weights.
 
     Args:
       run: the folder of the run.
@@ -73,6 +77,10 @@ def export(
         networks[TRAINING_GENERATOR] = Network(pggan.FAMILY, architecture, trained)
     card = {"training": asdict(config), "images_seen": step * config.batch_size} | card
     save_weights(folder, networks, card=card, overwrite=overwrite)
+    if config.mixing is not None and "labels" in place:
+        generator, _ = load_generator(folder)
+        subspaces = subspaces_from_labels(place["labels"], config.mixing.layer, generator)
+        save_subspaces(run / "subspaces.npz", subspaces, seed=config.seed)
 
 
 def is_export_of(
@@ -86,9 +94,13 @@ def is_export_of(
         manifest = read_manifest(settled(folder.absolute()))
     except InputError:
         return False
-    wanted = json.loads(json.dumps(card | {"training": asdict(config)}))
+    wanted = json.loads(json.dumps(card))
+    trained = json.loads(json.dumps(asdict(config)))
+    # A setting that an earlier version did not know had the value it has by default.
+    usual = json.loads(json.dumps(asdict(TrainingConfig())))
     return (
         all(manifest.card.get(name) == value for name, value in wanted.items())
+        and usual | manifest.card.get("training", {}) == trained
         and manifest.card.get("images_seen", 0) >= config.total_images
         and (TRAINING_GENERATOR in manifest.networks) >= with_state
     )

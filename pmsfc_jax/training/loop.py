@@ -13,12 +13,14 @@ import orbax.checkpoint as ocp
 from jax.sharding import Mesh
 
 from pmsfc_jax.core.errors import InputError
+from pmsfc_jax.core.masks import masks_from_labels
 from pmsfc_jax.io.lock import only_writer
 from pmsfc_jax.io.paths import os_reason, shown
 from pmsfc_jax.parallel.mesh import data_mesh, replicate, shard_batch
 from pmsfc_jax.training.checkpoints import checkpoint_manager, diverged, restore, save
 from pmsfc_jax.training.config import TrainingConfig
 from pmsfc_jax.training.data import batch_indices, halve
+from pmsfc_jax.training.partition import find_labels, is_due
 from pmsfc_jax.training.record import Progress, append_log, check_same_run, trim_log
 from pmsfc_jax.training.samples import save_sheet
 from pmsfc_jax.training.start import StartingPoint
@@ -28,6 +30,8 @@ from pmsfc_jax.training.step import StepMetrics, make_step
 #: Keys of new layers are folded from the run's key and this less the step; those of steps are
 #: folded from it and the step.
 _NEW_LAYERS = 2**31 - 1
+#: Those of partitions are folded from it and this and the step.
+_PARTITIONS = 2**30
 
 
 class TrainingResult(NamedTuple):
@@ -87,6 +91,7 @@ def train(
         speed, saved_at = _Speed(config.batch_size), time.perf_counter()
         while under_way.images < config.total_images and not should_stop():
             under_way.enter_stage()
+            under_way.refresh_partition()
             metrics = under_way.take_step()
             speed.count()
             if under_way.step % report_every == 0:
@@ -111,6 +116,10 @@ class _Stage(NamedTuple):
 class _Run:
     """A run under way. What happens after a step is a function of what `keep` writes."""
 
+    state: TrainState
+    _stage: _Stage
+    _compiled: Callable[..., tuple[TrainState, StepMetrics]]
+
     def __init__(
         self,
         config: TrainingConfig,
@@ -126,6 +135,8 @@ class _Run:
         self._pyramid = pyramid
         self._root = jax.random.key(config.seed)
         self._metrics: StepMetrics | None = None
+        self._labels: np.ndarray | None = None
+        self._masks: jax.Array | None = None
         self.step = 0
 
     @property
@@ -140,6 +151,8 @@ class _Run:
         if restored:
             self.step, state, place = restored
             self._stage = _Stage(place["side"], place["fading"])
+            if "labels" in place:
+                self._mix_in(np.array(place["labels"], np.int32))
         else:
             self._stage = _Stage(config.stages()[0], fading=False)
             state = start_stage(config, *self._stage, self._key_of_new_layers())
@@ -158,6 +171,15 @@ class _Run:
         self._stage = stage
         self._place(start_stage(self._config, *stage, self._key_of_new_layers(), self.state))
 
+    def refresh_partition(self) -> None:
+        """Find the subspaces in which samples are mixed, where that is due and can be done yet."""
+        if not self._config.mixes(*self._stage) or not is_due(
+            self._config, self.step, self._labels
+        ):
+            return
+        key = jax.random.fold_in(self._root, _PARTITIONS + self.step)
+        self._mix_in(find_labels(self._config, *self._stage, self.state.average, key))
+
     def take_step(self) -> StepMetrics:
         """Start a step; its metrics are there when its work is done."""
         config, stage = self._config, self._stage
@@ -170,7 +192,9 @@ class _Run:
         # A call returns before its work is done. Only one step is under way at a time, while
         # the next batch is made: behind a queue of them a signal or a save would come late.
         jax.block_until_ready(self._metrics)
-        self.state, metrics = self._compiled(self.state, batch, key, fade, penalised=penalised)
+        self.state, metrics = self._compiled(
+            self.state, batch, key, fade, self._masks, penalised=penalised
+        )
         self._metrics = metrics
         self.step += 1
         return metrics
@@ -208,7 +232,10 @@ class _Run:
         # At the border of two stages the schedule already speaks of the next one.
         share = self._config.stage_at(self.images)[1]
         fade = max(share, 1e-6) if self._stage.fading else 0.0
-        save(self._manager, self.step, self.state, self._stage._asdict())
+        place = self._stage._asdict()
+        if self._labels is not None:
+            place["labels"] = self._labels.tolist()
+        save(self._manager, self.step, self.state, place)
         save_sheet(
             self._folder, self.images, self.state.average, self._config, self._stage.side, fade
         )
@@ -216,6 +243,11 @@ class _Run:
     def _place(self, state: TrainState) -> None:
         self.state = replicate(state, self._mesh)
         self._compiled = make_step(self._config, *self._stage, self._mesh)
+
+    def _mix_in(self, labels: np.ndarray) -> None:
+        assert self._config.mixing is not None
+        masks = masks_from_labels(labels, self._config.mixing.num_subspaces)
+        self._labels, self._masks = labels, replicate(masks, self._mesh)
 
     def _key_of_new_layers(self) -> jax.Array:
         return jax.random.fold_in(self._root, _NEW_LAYERS - self.step)

@@ -18,6 +18,7 @@ from pmsfc_jax.nn.layers import downsample_mean, upsample_nearest
 from pmsfc_jax.training.augment import augment, mirror
 from pmsfc_jax.training.config import TrainingConfig
 from pmsfc_jax.training.equalised import to_effective
+from pmsfc_jax.training.mixing import Mixed, mix
 
 _FULL = jnp.dtype("float32")
 
@@ -31,11 +32,14 @@ class StepKeys(NamedTuple):
     discriminator_sees_photographs: Key
     discriminator_sees_samples: Key
     generator_sees_photographs: Key
+    mixing: Key
 
 
 def step_keys(key: Key) -> StepKeys:
     """The keys of the step whose key is ``key``."""
-    return StepKeys(*jax.random.split(key, len(StepKeys._fields)))
+    drawn = jax.random.split(key, 6)
+    # Folded in beside them, so that a run without mixing is what it was before there was any.
+    return StepKeys._make([*drawn, jax.random.fold_in(key, 6)])
 
 
 class Logits(NamedTuple):
@@ -71,11 +75,14 @@ class Objective:
             real = (1 - fade) * real + fade * upsample_nearest(downsample_mean(real))
         return real
 
-    def sample(self, generator: Params, z: Array, fade: Array) -> Array:
-        """Codes ``z [b, d]`` to samples ``[b, s, s, 3]``."""
+    def sample(self, generator: Params, z: Array, fade: Array, mixed: Mixed | None = None) -> Array:
+        """Codes ``z [b, d]`` to samples ``[b, s, s, 3]``, drawn from mixed features or plain."""
         module = self._generator.bind(_cast(to_effective(generator), self._dtype))
-        h = module.head(z.astype(self._dtype), 0)
-        return module.tail(h, 0, self._share(fade, self._dtype)).astype(_FULL)
+        layer = 0 if mixed is None else mixed.layer
+        h = module.head(z.astype(self._dtype), layer)
+        if mixed is not None:
+            h = mix(h, module.head(mixed.codes.astype(self._dtype), layer), mixed)
+        return module.tail(h, layer, self._share(fade, self._dtype)).astype(_FULL)
 
     def judge(
         self, discriminator: Params, x: Array, fade: Array, dtype: jnp.dtype | None = None

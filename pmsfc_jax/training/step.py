@@ -11,7 +11,8 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from pmsfc_jax.core.typing import Array, Key, Params
 from pmsfc_jax.parallel.mesh import DATA
 from pmsfc_jax.training.config import TrainingConfig
-from pmsfc_jax.training.objective import Objective, step_keys
+from pmsfc_jax.training.mixing import Mixed, draw_mixed
+from pmsfc_jax.training.objective import Objective, StepKeys, step_keys
 from pmsfc_jax.training.state import TrainState, adam
 
 
@@ -29,10 +30,14 @@ class StepMetrics(NamedTuple):
 def make_step(
     config: TrainingConfig, side: int, fading: bool, mesh: Mesh | None = None
 ) -> Callable[..., Any]:
-    """Build ``step(state, photographs, key, fade, *, penalised) -> (state, StepMetrics)``, jitted.
+    """Build the jitted ``step`` of a stage.
+
+        step(state, photographs, key, fade, masks=None, *, penalised) -> (state, StepMetrics)
 
     ``photographs [b, side, side, 3]`` is uint8. The state's buffers are donated. ``fade`` is the
-    traced share of the lower resolution, used where ``fading``. With ``mesh`` (see
+    traced share of the lower resolution, used where ``fading``. ``masks [R, C]`` are those of the
+    partition in which samples are mixed, see `pmsfc_jax.training.mixing`: another partition of as
+    many subspaces compiles nothing, and without masks samples are plain. With ``mesh`` (see
     `pmsfc_jax.parallel.mesh`) each of its devices computes its share of the batch, every quantity
     being that of the whole batch, and the new state is on all of them. Equal arguments give the
     same function, so it is compiled once.
@@ -40,14 +45,20 @@ def make_step(
     objective = Objective(config, side, fading)
 
     def step(
-        state: TrainState, photographs: Array, key: Key, fade: Array, *, penalised: bool
+        state: TrainState,
+        photographs: Array,
+        key: Key,
+        fade: Array,
+        masks: Array | None = None,
+        *,
+        penalised: bool,
     ) -> tuple[TrainState, StepMetrics]:
         keys = step_keys(key)
         real = objective.real(keys.mirror, photographs, fade)
 
         def generator_loss(params: Params) -> tuple[Array, Array]:
-            z = jax.random.normal(keys.latents, (real.shape[0], config.latent_dim))
-            fake = objective.sample(params, _spread(z, mesh), fade)
+            z, mixed = _draw_codes(config, keys, real.shape[0], masks, mesh)
+            fake = objective.sample(params, z, fade, mixed)
             return objective.generator_loss(state.discriminator, real, fake, fade, keys), fake
 
         (g_loss, fake), g_slope = jax.value_and_grad(generator_loss, has_aux=True)(state.generator)
@@ -64,15 +75,26 @@ def make_step(
     return jax.jit(step, static_argnames="penalised", donate_argnums=0, out_shardings=everywhere)
 
 
-def _spread(z: Array, mesh: Mesh | None) -> Array:
-    """Codes, each on the device that draws it.
+def _draw_codes(
+    config: TrainingConfig, keys: StepKeys, batch: int, masks: Array | None, mesh: Mesh | None
+) -> tuple[Array, Mixed | None]:
+    """A code for each sample, and what its features are mixed with where there are masks."""
+    z = _spread(jax.random.normal(keys.latents, (batch, config.latent_dim)), mesh)
+    if masks is None or config.mixing is None:
+        return z, None
+    mixed = draw_mixed(keys.mixing, config.mixing, batch, config.latent_dim, masks)
+    return z, mixed._replace(codes=_spread(mixed.codes, mesh), shares=_spread(mixed.shares, mesh))
 
-    They come from a key that lies on no device in particular; without this every device would draw
+
+def _spread(drawn: Array, mesh: Mesh | None) -> Array:
+    """What was drawn for each sample, on the device that draws the sample.
+
+    It comes from a key that lies on no device in particular; without this every device would draw
     the whole batch.
     """
     if mesh is None:
-        return z
-    return jax.lax.with_sharding_constraint(z, NamedSharding(mesh, PartitionSpec(DATA)))
+        return drawn
+    return jax.lax.with_sharding_constraint(drawn, NamedSharding(mesh, PartitionSpec(DATA)))
 
 
 def _descend(

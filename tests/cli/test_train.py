@@ -7,6 +7,7 @@ import signal
 import numpy as np
 import pytest
 
+import pmsfc_jax as pm
 from pmsfc_jax.cli.events import Events
 from pmsfc_jax.cli.train.report import reporter
 from pmsfc_jax.io.images import save_png
@@ -94,16 +95,23 @@ def test_a_signal_stops_cleanly_and_the_same_command_continues(pmsfc, few, tmp_p
         return first_step_is_interrupted
 
     run = tmp_path / "run"
+    mixed = ("--mix", "discovered", "--mix-subspaces", "2", "--export", run / "e")
     monkeypatch.setattr(loop, "make_step", interrupting)
-    code, _, err = pmsfc("train", *arguments(few, run, "--export", run / "e"), weights=False)
+    code, _, err = pmsfc("train", *arguments(few, run, *mixed), weights=False)
     assert code == 130
     assert "stopped after 12 of 24 images" in err
     assert "the same command continues" in err
     assert not (run / "e").exists()
     monkeypatch.setattr(loop, "make_step", build)
-    code, _, err = pmsfc("train", *arguments(few, run, "--export", run / "e"), weights=False)
+    code, _, err = pmsfc("train", *arguments(few, run, *mixed, "--mix-share", "1"), weights=False)
+    assert code == 2
+    assert "was started with other --mix:" in err
+    code, _, err = pmsfc("train", *arguments(few, run, *mixed), weights=False)
     assert code == 0, err
     assert read_manifest(run / "e").card["images_seen"] == 24
+    # Cut at the last layer, where there is none at 16x16.
+    assert read_manifest(run / "e").card["training"]["mixing"]["layer"] == 3
+    assert pm.load_subspaces(run).num_subspaces == 2
 
 
 @pytest.mark.parametrize(
@@ -116,6 +124,10 @@ def test_a_signal_stops_cleanly_and_the_same_command_continues(pmsfc, few, tmp_p
         (("--start-from", "nowhere"), "no weights called 'nowhere'"),
         (("--export", "."), "already exists"),
         (("--export-state",), "--export-state adds to what --export writes"),
+        (("--mix-layer", "2"), "--mix-layer is about mixed samples, and none is mixed"),
+        (("--mix", "random", "--mix-layer", "9"), "--mix-layer is 9: a generator of these widths"),
+        (("--mix", "random", "--mix-subspaces", "5"), "--mix-subspaces is 5 and layer 3 has 4"),
+        (("--mix", "random", "--mix-share", "2"), "--mix-share is 2.0: give the part"),
     ],
 )
 def test_mistakes_are_told_before_the_work(pmsfc, few, tmp_path, more, message):

@@ -1,11 +1,14 @@
 """One small run for all tests of this folder: its step is compiled once."""
 
+import dataclasses
+
 import jax
 import numpy as np
 import pytest
 
 from pmsfc_jax.training.config import TrainingConfig
 from pmsfc_jax.training.loop import train
+from pmsfc_jax.training.mixing import Mixing
 
 SMALL = TrainingConfig(
     resolution=8,
@@ -18,6 +21,13 @@ SMALL = TrainingConfig(
     batch_size=4,
     r1_interval=1,
 )
+#: With most samples drawn from mixed features, in subspaces that are found again every three steps.
+MIXED = dataclasses.replace(
+    SMALL,
+    loss="relativistic",
+    mixing=Mixing(layer=2, num_subspaces=2, share=0.75, refresh_images=12),
+)
+LABELS = np.array([0, 1, 1, 0, 0, 1, 0, 1], np.int32)
 
 
 def same(a, b):

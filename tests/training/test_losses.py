@@ -1,4 +1,7 @@
-"""Both losses of a step against numpy, their penalty and slopes against finite differences."""
+"""Both losses of a step against numpy, their penalty and slopes against finite differences.
+
+With plain samples, and with samples drawn from mixed features.
+"""
 
 import dataclasses
 
@@ -7,16 +10,20 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from pmsfc_jax.core.masks import masks_from_labels
 from pmsfc_jax.nn import pggan, pggan_discriminator
 from pmsfc_jax.parallel.mesh import data_mesh, replicate, shard_batch
 from pmsfc_jax.training.augment import augment, mirror
 from pmsfc_jax.training.equalised import to_effective
+from pmsfc_jax.training.mixing import draw_mixed
 from pmsfc_jax.training.state import start_stage
 from pmsfc_jax.training.step import make_step
-from tests.training.conftest import SMALL
+from tests.training.conftest import LABELS, MIXED, SMALL
 
 KEY = jax.random.key(1)
 GENERATOR = pggan.pure_module(SMALL.generator(8, False))
+#: Where features are mixed.
+LAYER = MIXED.mixing.layer
 DISCRIMINATOR = pggan_discriminator.pure_module(SMALL.discriminator(8, False))
 
 
@@ -30,10 +37,13 @@ def judge(discriminator, x):
 
 
 @jax.jit
-def draw(generator):
+def draw(generator, others, shares):
+    """Samples of the step's codes, ``shares [b, C]`` of whose channels come from ``others``."""
     z = jax.random.normal(jax.random.split(KEY, 6)[1], (SMALL.batch_size, SMALL.latent_dim))
     module = GENERATOR.bind(to_effective(generator))
-    return module.tail(module.head(z, 0), 0, None)
+    h = module.head(z, LAYER)
+    h = h + shares[:, None, None, :] * (module.head(others, LAYER) - h)
+    return module.tail(h, LAYER, None)
 
 
 def without_kinks(state):
@@ -48,23 +58,35 @@ def without_kinks(state):
 class Expected:
     """What a step on ``photographs`` has to find, computed outside of it."""
 
-    def __init__(self, before, photographs, loss):
-        self.before, self.loss = before, loss
+    def __init__(self, before, photographs, config):
+        self.before, self.loss = before, config.loss
+        self.others = jnp.zeros((SMALL.batch_size, SMALL.latent_dim))
+        shares = np.zeros((SMALL.batch_size, 2), np.float32)
+        if config.mixing is not None:
+            key = jax.random.fold_in(KEY, 6)
+            masks = masks_from_labels(LABELS, 2)
+            _, self.others, shares, _ = draw_mixed(
+                key, config.mixing, SMALL.batch_size, SMALL.latent_dim, masks
+            )
+        self.shares = jnp.asarray(np.take(shares, LABELS, axis=1))
         self.keys = jax.random.split(KEY, 6)
         self.real = mirror(self.keys[0], jnp.asarray(photographs, jnp.float32) / 127.5 - 1)
+
+    def draw(self, generator):
+        return draw(generator, self.others, self.shares)
 
     def seen(self, key, x):
         return augment(self.keys[key], x, SMALL.augmentations)
 
     def generator_loss(self, generator):
-        on_fake = judge(self.before.discriminator, self.seen(2, draw(generator)))
+        on_fake = judge(self.before.discriminator, self.seen(2, self.draw(generator)))
         if self.loss == "non-saturating":
             return softplus(-on_fake)
         return softplus(judge(self.before.discriminator, self.seen(5, self.real)) - on_fake)
 
     def sides(self):
         """What the discriminator sees: photographs and samples."""
-        return self.seen(3, self.real), self.seen(4, draw(self.before.generator))
+        return self.seen(3, self.real), self.seen(4, self.draw(self.before.generator))
 
     def discriminator_loss(self, discriminator):
         on_real, on_fake = (judge(discriminator, x) for x in self.sides())
@@ -88,10 +110,18 @@ class Expected:
         return total
 
 
-@pytest.fixture(scope="module", params=["non-saturating", "relativistic"])
+CONFIGS = {
+    "non-saturating": SMALL,
+    "relativistic": dataclasses.replace(SMALL, loss="relativistic"),
+    "mixed": MIXED,
+}
+
+
+@pytest.fixture(scope="module", params=CONFIGS)
 def found(request, photographs):
     """What is expected, the state after one step, and its metrics; with a penalty and without."""
-    config = dataclasses.replace(SMALL, loss=request.param)
+    config = CONFIGS[request.param]
+    masks = None if config.mixing is None else masks_from_labels(LABELS, 2)
     before = without_kinks(start_stage(SMALL, 8, False, jax.random.key(0)))
     mesh = data_mesh()
     step = make_step(config, 8, False, mesh)
@@ -101,11 +131,12 @@ def found(request, photographs):
             shard_batch(photographs[:4], mesh),
             KEY,
             jnp.float32(0),
+            masks,
             penalised=penalised,
         )
         for penalised in (True, False)
     }
-    return Expected(before, photographs[:4], request.param), after
+    return Expected(before, photographs[:4], config), after
 
 
 def test_the_losses_are_those_of_the_papers(found):
@@ -130,6 +161,13 @@ def test_the_penalty_is_the_squared_slope_on_the_penalised_sides(found):
     total = expected.discriminator_loss(expected.before.discriminator)
     total += 0.5 * SMALL.r1_gamma * SMALL.r1_interval * float(metrics.penalty)
     np.testing.assert_allclose(metrics.discriminator_loss, total, rtol=1e-5)
+
+
+def test_mixed_samples_are_others_than_plain_ones(found):
+    expected, _ = found
+    plain = draw(expected.before.generator, expected.others, jnp.zeros_like(expected.shares))
+    moved = np.abs(expected.draw(expected.before.generator) - plain).max(axis=(1, 2, 3)) > 1e-3
+    np.testing.assert_array_equal(moved, (np.asarray(expected.shares) > 0).any(axis=1))
 
 
 @pytest.mark.parametrize("network", ["generator", "discriminator"])

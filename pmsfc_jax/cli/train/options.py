@@ -48,6 +48,20 @@ class Options:
     augmentations: tuple[Literal["colour", "translation", "cutout"], ...] = ("translation",)
     """What is changed at random in all that the discriminator sees: more for fewer images and
     longer runs, none after --augmentations."""
+    mix: Annotated[
+        Literal["discovered", "random"] | None, given("discovered | random", "no sample is mixed")
+    ] = None
+    """Draw some samples from the features of two codes, mixed subspace by subspace, so that the
+    generator learns to be composed (equation 8). Subspaces are discovered and followed while
+    features move; random ones, dealt once, are a control."""
+    mix_layer: Annotated[int | None, given("INT", "the first at 16x16")] = None
+    """Where features are mixed: the layer at which pmsfc invert is to cut."""
+    mix_subspaces: Annotated[int | None, given("INT", "4")] = None
+    """R, how many subspaces."""
+    mix_share: Annotated[float | None, given("FLOAT", "0.5")] = None
+    """Part of the samples that are mixed."""
+    mix_refresh_images: Annotated[int | None, given("INT", "10000")] = None
+    """Photographs shown between two discoveries."""
     compute_dtype: Literal["float32", "bfloat16"] = "float32"
     """In what the networks compute; bfloat16 is for accelerators."""
     seed: int = 0

@@ -14,20 +14,35 @@ from pmsfc_jax.cli.start_jax import start_jax
 from pmsfc_jax.cli.train.options import Options
 from pmsfc_jax.cli.wording import counted, told_by_options
 from pmsfc_jax.core.errors import InputError
+from pmsfc_jax.core.generator import default_layer
 from pmsfc_jax.io.paths import shown
+from pmsfc_jax.nn import pggan
 from pmsfc_jax.training.config import TrainingConfig
 from pmsfc_jax.training.data import load_folder
 from pmsfc_jax.training.export import is_export_of
+from pmsfc_jax.training.mixing import Mixing
 from pmsfc_jax.training.start import StartingPoint, load_start, sizes_of_start
 from pmsfc_jax.weights.store.folder import check_replaceable
 
 #: Fewer photographs than this are learned by heart before the samples are any good.
 _FEW = 1000
+#: Options of mixing, and the fields of `Mixing` that they are.
+_MIXING = {
+    "mix_layer": "layer",
+    "mix_subspaces": "num_subspaces",
+    "mix_share": "share",
+    "mix_refresh_images": "refresh_images",
+}
 _SETTINGS = [field.name for field in dataclasses.fields(TrainingConfig)]
 #: Python's names in messages, and the options that they are.
 OPTION_NAMES = {name: f"--{name.replace('_', '-')}" for name in _SETTINGS if "_" in name} | {
     "start_from": "--start-from",
     "data_sha256": "photographs of --data",
+    "the layer of mixing": "--mix-layer",
+    "num_subspaces": "--mix-subspaces",
+    "share": "--mix-share",
+    "refresh_images": "--mix-refresh-images",
+    "mixing": "--mix",
 }
 
 
@@ -68,6 +83,7 @@ def prepare(options: Options) -> Job:
     card = _card(options.card) if options.card else {}
     if options.export is None and options.export_state:
         raise InputError("--export-state adds to what --export writes: give --export too")
+    _check_mix_options(options)
     start_jax()
     start, sizes = None, {}
     if options.start_from is not None:
@@ -78,6 +94,8 @@ def prepare(options: Options) -> Job:
         config = TrainingConfig(
             **(sizes | {name: value for name, value in given.items() if value is not None})
         )
+        if options.mix is not None:
+            config = dataclasses.replace(config, mixing=_mixing(options, config))
         if options.start_from is not None:
             start = load_start(options.start_from, config, weights_dir=options.weights_dir)
     photographs, digest, faults = load_folder(options.data, config.resolution)
@@ -94,6 +112,26 @@ def prepare(options: Options) -> Job:
     _tell_number(len(photographs), config)
     events = Events(options.json)
     return Job(options, config, photographs, digest, start, card, exported, events)
+
+
+def _check_mix_options(options: Options) -> None:
+    given = [name for name in _MIXING if getattr(options, name) is not None]
+    if options.mix is None and given:
+        raise InputError(
+            f"--{given[0].replace('_', '-')} is about mixed samples, and none is mixed: give "
+            "--mix discovered too"
+        )
+
+
+def _mixing(options: Options, config: TrainingConfig) -> Mixing:
+    """What is said about mixed samples, at the layer where `pmsfc invert` cuts if none is named."""
+    assert options.mix is not None
+    given = {field: getattr(options, name) for name, field in _MIXING.items()}
+    finished = pggan.split_generator(config.generator(config.resolution, fading=False))
+    values = {"layer": default_layer(finished.spec)} | {
+        field: value for field, value in given.items() if value is not None
+    }
+    return Mixing(partition=options.mix, **values)
 
 
 def _tell_number(count: int, config: TrainingConfig) -> None:
