@@ -68,7 +68,7 @@ class Expected:
             _, self.others, shares, _ = draw_mixed(
                 key, config.mixing, SMALL.batch_size, SMALL.latent_dim, masks
             )
-        self.shares = jnp.asarray(np.take(shares, LABELS, axis=1))
+        self.shares = jnp.asarray(np.asarray(shares)[:, LABELS])
         self.keys = jax.random.split(KEY, 6)
         self.real = mirror(self.keys[0], jnp.asarray(photographs, jnp.float32) / 127.5 - 1)
 
