@@ -95,7 +95,7 @@ def train(
             metrics = under_way.take_step()
             speed.count()
             if under_way.step % report_every == 0:
-                on_progress(under_way.report(metrics, speed.images_per_second()))
+                on_progress(under_way.report(metrics, speed))
                 speed.restart()
             if time.perf_counter() - saved_at > save_every_seconds:
                 under_way.keep()
@@ -199,13 +199,14 @@ class _Run:
         self.step += 1
         return metrics
 
-    def report(self, metrics: StepMetrics, images_per_second: float) -> Progress:
+    def report(self, metrics: StepMetrics, speed: "_Speed") -> Progress:
         """Write a row of the log, of the step just made.
 
         Raises:
           InputError: training diverged.
 
         """
+        # Waits for the step, which the speed has counted.
         values = {name: float(value) for name, value in metrics._asdict().items()}
         if not all(np.isfinite(value) for value in values.values()):
             raise diverged(self._folder)
@@ -216,7 +217,7 @@ class _Run:
             self._config.total_images,
             self._stage.side,
             fade,
-            images_per_second,
+            speed.images_per_second(),
             values,
         )
         append_log(self._folder, progress)

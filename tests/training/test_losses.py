@@ -176,16 +176,17 @@ def test_each_network_descends_its_loss(found, network):
     expected, after = found
     old, new = getattr(expected.before, network), getattr(after[False][0], network)
     loss = getattr(expected, f"{network}_loss")
-    h, compared = 3e-2, 0
+    # Leaky ReLUs have kinks: a wide step would cross some, and small slopes drown in them.
+    h, compared = 1e-2, 0
     for name, layer in old.items():
-        for index in np.random.default_rng(0).integers(0, layer["kernel"].size, 6):
+        for index in np.random.default_rng(0).integers(0, layer["kernel"].size, 16):
             values = []
             for shift in (h, -h):
                 kernel = np.array(layer["kernel"])
                 kernel.flat[index] += shift
                 values.append(loss(old | {name: layer | {"kernel": jnp.asarray(kernel)}}))
             slope = (values[0] - values[1]) / (2 * h)
-            if abs(slope) > 1e-3:
+            if abs(slope) > 5e-3:
                 moved = np.asarray(new[name]["kernel"] - layer["kernel"]).flat[index]
                 assert np.sign(moved) == -np.sign(slope), (name, index)
                 compared += 1
