@@ -127,7 +127,7 @@ def test_a_signal_stops_cleanly_and_the_same_command_continues(pmsfc, few, tmp_p
         (("--mix-layer", "2"), "--mix-layer is about mixed samples, and none is mixed"),
         (("--mix", "random", "--mix-layer", "9"), "--mix-layer is 9: a generator of these widths"),
         (("--mix", "random", "--mix-subspaces", "5"), "--mix-subspaces is 5 and layer 3 has 4"),
-        (("--mix", "random", "--mix-share", "2"), "--mix-share is 2.0: give the part"),
+        (("--mix", "random", "--mix-share", "2"), "--mix-share is 2.0: give a part"),
     ],
 )
 def test_mistakes_are_told_before_the_work(pmsfc, few, tmp_path, more, message):
