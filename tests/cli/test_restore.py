@@ -32,11 +32,12 @@ def rows_of(run):
 
 
 def contents(run):
-    """Bytes of all results; the table without its times."""
+    """Bytes of all results; the table without its times, which the page tells, too."""
+    others = (".lock", "config.json", "metrics.csv", "report.html")
     files = {
         path.relative_to(run): path.read_bytes()
         for path in sorted(run.rglob("*"))
-        if path.is_file() and path.name not in (".lock", "config.json", "metrics.csv")
+        if path.is_file() and path.name not in others
     }
     return files, {
         name: {key: value for key, value in row.items() if key != "seconds"}
@@ -112,6 +113,9 @@ def test_everything_comes_out(small_run, folder):
         assert float(row["uncertainty"]) == pytest.approx(levels.mean(), abs=1e-3)
         assert (row["task"], row["given"], row["layer"]) == ("super", "8x8", "2")
     assert picture(small_run / "sheet.png").shape[1] > 5 * 160
+    page = (small_run / "report.html").read_text()
+    assert page.count('class="compare"') == 3
+    assert "pmsfc restore" in page
 
 
 def test_the_codes_of_samples_are_drawn_by_render(small_run, pmsfc):

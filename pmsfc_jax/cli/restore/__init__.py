@@ -1,6 +1,8 @@
 """``pmsfc restore``: photographs as they are in; what they might have been out, and how sure."""
 
+import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 
 from pmsfc_jax.cli.parsing import parse
 from pmsfc_jax.cli.restore.options import Options
@@ -13,4 +15,4 @@ def main(argv: Sequence[str]) -> int:
     from pmsfc_jax.cli.restore.prepare import prepare
     from pmsfc_jax.cli.restore.work import work
 
-    return work(prepare(options))
+    return work(replace(prepare(options), command=shlex.join(["pmsfc", "restore", *argv])))

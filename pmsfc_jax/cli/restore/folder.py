@@ -10,7 +10,7 @@ uncertainty/NAME.npy    the same in grey levels, float32 [H, W], not multiplied
 baseline/NAME.png       the simple way
 kernels/NAME.npy        of a blur that was estimated
 codes/NAME-1.npz        of each sample, as `pmsfc render` draws it: before anything is put back
-metrics.csv, sheet.png, batches.json, state/, .lock: as in a run of pmsfc invert
+metrics.csv, sheet.png, report.html, batches.json, state/, .lock: as in a run of pmsfc invert
 """
 
 import io
@@ -43,6 +43,7 @@ class RestorationFolder(RunFolder):
         "kernels/*.npy",
         "rendered/*.png",
         "sheet*.png",
+        "report*.html",
         "metrics.csv",
         "batches.json",
         _CHOICES,

@@ -53,6 +53,7 @@ class Job:
       left_out: how many files are of no use.
       settings: what decides the outcome, for the record.
       events: what programs are told.
+      command: the words of the command, to be shown.
 
     """
 
@@ -66,6 +67,7 @@ class Job:
     left_out: int
     settings: dict[str, Any]
     events: Events
+    command: str | None = None
 
 
 def prepare(options: Options) -> Job:

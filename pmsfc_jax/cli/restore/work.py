@@ -24,6 +24,7 @@ from pmsfc_jax.cli.wording import counted
 from pmsfc_jax.inversion.resume import Resume
 from pmsfc_jax.io.paths import shown
 from pmsfc_jax.io.states import StateFolder
+from pmsfc_jax.report.restoration import save_restoration_pages
 from pmsfc_jax.tasks.restoration.choose import choose
 from pmsfc_jax.version import __version__
 
@@ -179,12 +180,20 @@ def _finish(run: Run, stopped: bool) -> int:
         found = {file.name: truth_of(run, file) for file in run.files if file.name in rows}
         truths = {name: picture for name, picture in found.items() if picture is not None}
         save_sheets(run.folder.path, rows, truths)
+        save_restoration_pages(
+            run.folder.path,
+            rows,
+            run.folder.settings(),
+            truths=truths,
+            chosen=run.folder.choices(),
+            command=job.command,
+        )
         # For programs, stdout is theirs alone.
         (notice if job.events.wanted else print)(summary(rows))
         notice("uncertainty and fidelity are in grey levels of 255")
         notice(
-            f"results in {shown(run.folder.path)}: sheet.png, restored/, samples/, uncertainty/, "
-            "codes/, metrics.csv"
+            f"results in {shown(run.folder.path)}: report.html, sheet.png, restored/, samples/, "
+            "uncertainty/, codes/, metrics.csv"
         )
     job.events.tell(
         "done",
