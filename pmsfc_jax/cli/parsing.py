@@ -6,6 +6,7 @@ command line are those of the innermost fields.
 
 import dataclasses
 import difflib
+import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import redirect_stderr
@@ -17,6 +18,8 @@ import tyro
 from pmsfc_jax.core.errors import InputError
 
 Options = TypeVar("Options")
+#: Random keys are made of 32 bits.
+LARGEST_SEED = 2**32 - 1
 #: A switch that is off unless it is given.
 Switch = Annotated[bool, tyro.conf.FlagCreatePairsOff, tyro.conf.arg(help_behavior_hint="")]
 
@@ -45,7 +48,7 @@ def parse(options: type[Options], command: str, argv: Sequence[str]) -> Options:
     told = StringIO()
     try:
         with redirect_stderr(told):
-            return tyro.cli(
+            found = tyro.cli(
                 options,
                 prog=f"pmsfc {command}",
                 args=list(argv),
@@ -56,6 +59,19 @@ def parse(options: type[Options], command: str, argv: Sequence[str]) -> Options:
             raise
         text = _sentence(options, _plain(told.getvalue()))
         raise InputError(f"{text} (pmsfc {command} --help lists the options)") from None
+    _check_numbers(found)
+    return found
+
+
+def _check_numbers(options: Any) -> None:
+    """Refuse what no option of any command takes: a number that is none, another seed."""
+    for name, value in flat(options).items():
+        word = f"--{name.replace('_', '-')}"
+        for number in value if isinstance(value, tuple) else (value,):
+            if isinstance(number, float) and math.isnan(number):
+                raise InputError(f"{word} is nan: give a number")
+        if name == "seed" and not 0 <= value <= LARGEST_SEED:
+            raise InputError(f"{word} is {value}: give a whole number from 0 to {LARGEST_SEED}")
 
 
 def flat(options: Any) -> dict[str, Any]:

@@ -64,8 +64,8 @@ def main(argv: Sequence[str]) -> int:
     from pmsfc_jax.report.parts import parts_sheet
     from pmsfc_jax.tasks.edit.parts.parts import sample_pictures
 
-    for value, option in ((options.num, "--num"), (options.num_samples, "--num-samples")):
-        positive_int(value, option)
+    for name in ("num", "num_samples", "num_parts"):
+        positive_int(getattr(options, name), f"--{name.replace('_', '-')}")
     if options.out.exists() and not options.out.is_dir():
         raise InputError(f"{shown(options.out)} is a file: give a folder with --out")
     start_jax()

@@ -9,7 +9,7 @@ import tyro
 
 from pmsfc_jax.cli.console import notice, progress_bar
 from pmsfc_jax.cli.events import Events
-from pmsfc_jax.cli.parsing import Switch, given, parse, required
+from pmsfc_jax.cli.parsing import LARGEST_SEED, Switch, given, parse, required
 from pmsfc_jax.cli.shared_options import GeneratorSet
 from pmsfc_jax.cli.wording import counted
 from pmsfc_jax.core.errors import InputError
@@ -48,8 +48,10 @@ def main(argv: Sequence[str]) -> int:
     """Draw them and say where they are."""
     options = parse(Options, "sample", argv)
     seeds = options.seeds or tuple(range(options.seed, options.seed + options.num))
-    if not seeds or not all(0 <= seed < 1 << 32 for seed in seeds):
-        raise InputError("give --num from 1 up, and seeds from 0 to 4294967295")
+    if not seeds:
+        raise InputError(f"--num is {options.num}: give a whole number of at least 1")
+    if not all(0 <= seed <= LARGEST_SEED for seed in seeds):
+        raise InputError(f"--seeds are numbers from 0 to {LARGEST_SEED}, not {max(seeds, key=abs)}")
     if not 0 <= options.truncation <= 1:
         raise InputError(f"--truncation is {options.truncation}; it lies between 0 and 1")
     from pmsfc_jax.api import to_uint8

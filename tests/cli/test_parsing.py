@@ -27,6 +27,21 @@ MISTAKES = [
 ]
 
 
+NUMBERS = [
+    ("sample a --seed -1", "--seed is -1: give a whole number from 0 to 4294967295"),
+    ("invert x --out y --seed 4294967296", "--seed is 4294967296: give a whole number from 0"),
+    ("sample a --truncation nan", "--truncation is nan: give a number"),
+    ("invert x --out y --learning-rate nan", "--learning-rate is nan: give a number"),
+]
+
+
+@pytest.mark.parametrize(("line", "part"), NUMBERS)
+def test_numbers_that_no_command_takes(capsys, line, part):
+    command, *words = line.split()
+    assert main([command, *words]) == 2
+    assert part in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("line", "part"), MISTAKES)
 def test_mistakes_are_one_sentence(capsys, line, part):
     command, *words = line.split()

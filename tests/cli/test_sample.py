@@ -62,8 +62,9 @@ def test_sheets_and_single_pictures(prior, tmp_path, capfd):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--num", "0"], "--num from 1 up"),
-        (["--seed", "-1"], "seeds from 0"),
+        (["--num", "0"], "--num is 0: give a whole number of at least 1"),
+        (["--seed", "-1"], "--seed is -1: give a whole number from 0"),
+        (["--seeds", "3", "-1"], "--seeds are numbers from 0"),
         (["--truncation", "2"], "--truncation is 2.0"),
     ],
 )

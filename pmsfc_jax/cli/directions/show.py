@@ -13,6 +13,7 @@ from pmsfc_jax.cli.directions.options import Show
 from pmsfc_jax.cli.events import Events
 from pmsfc_jax.cli.generators import chosen_settings, load_chosen
 from pmsfc_jax.cli.start_jax import start_jax
+from pmsfc_jax.cli.wording import told_by_options
 from pmsfc_jax.core.checks import positive_int
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.io.images import save_png
@@ -49,7 +50,8 @@ def prepare(options: Show) -> Job:
 
     """
     positive_int(options.num, "--num")
-    amounts = strengths(options.strength, options.frames, first=-options.strength)
+    with told_by_options({"frames": "--frames"}):
+        amounts = strengths(options.strength, options.frames, first=-options.strength)
     found = read_directions(options.file)
     if options.out is None:
         return Job(options, found, None, amounts)

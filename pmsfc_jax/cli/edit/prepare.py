@@ -16,6 +16,7 @@ from pmsfc_jax.cli.edit.regions import regions_of
 from pmsfc_jax.cli.edit.report import check_folder
 from pmsfc_jax.cli.generators import load_chosen, recorded_settings
 from pmsfc_jax.cli.start_jax import start_jax
+from pmsfc_jax.cli.wording import told_by_options
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.inversion.drawing import check_alike, check_drawing
 from pmsfc_jax.io.paths import shown
@@ -80,7 +81,8 @@ def prepare(options: Options, argv: Sequence[str]) -> Job:
     check_folder(options.output.out)
     if not options.output.fps > 0:
         raise InputError(f"--fps is {options.output.fps:g}: give a number above 0")
-    steps = _strengths(options)
+    with told_by_options({"frames": "--frames"}):
+        steps = _strengths(options)
     start_jax()
     groups = read_pictures(options.pictures)
     pictures = [picture for group in groups for picture in group]

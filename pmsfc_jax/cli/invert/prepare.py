@@ -109,10 +109,12 @@ def prepare(options: Options, argv: Sequence[str]) -> Job:
 
     """
     what, events = options.what, Events(options.run.json)
-    if not options.run.save_every_seconds >= 0:
-        raise InputError(
-            f"--save-every-seconds is {options.run.save_every_seconds}: give 0 or more"
-        )
+    for name, seconds in (
+        ("save-every-seconds", options.run.save_every_seconds),
+        ("wait-seconds", options.shares.wait_seconds),
+    ):
+        if not seconds >= 0:
+            raise InputError(f"--{name} is {seconds}: give 0 or more")
     crop = Crop.parse(what.crop)
     what.crop = str(crop)
     share = share_asked(options)

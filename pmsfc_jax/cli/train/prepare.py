@@ -84,6 +84,8 @@ def prepare(options: Options) -> Job:
     if options.export is None and options.export_state:
         raise InputError("--export-state adds to what --export writes: give --export too")
     _check_mix_options(options)
+    if not options.save_every_seconds >= 0:
+        raise InputError(f"--save-every-seconds is {options.save_every_seconds}: give 0 or more")
     start_jax()
     start, sizes = None, {}
     if options.start_from is not None:
