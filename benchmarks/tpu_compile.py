@@ -21,6 +21,7 @@ import json
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -37,22 +38,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.experimental import topologies
-from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+from jax.sharding import AxisType, Mesh
 from tpu_program import Cost, cost
 
 import pmsfc_jax as pm
 from pmsfc_jax.core.cut import Cut
 from pmsfc_jax.core.generator import default_layer
-from pmsfc_jax.core.operator import IDENTITY, Observation
-from pmsfc_jax.inversion.compose import served_groups
+from pmsfc_jax.inversion.abstract import traced_loop
 from pmsfc_jax.inversion.compositions import COMPOSITIONS, composition_of
 from pmsfc_jax.inversion.config import InversionConfig, Objective
-from pmsfc_jax.inversion.form import form_of, traced
-from pmsfc_jax.inversion.initialise import code_shapes
-from pmsfc_jax.inversion.optimise import advance, start
 from pmsfc_jax.inversion.solvers import LBFGS, SOLVERS
 from pmsfc_jax.nn import dcgan, pggan, stylegan2, vgg16
 from pmsfc_jax.parallel.mesh import DATA
+from pmsfc_jax.parallel.tpu_compiler import placed
 
 R = 4
 #: Widths at 4x4, 8x8, ... of the full-size generators (Karras et al. 2018, table 2).
@@ -167,32 +165,17 @@ def program(run: Run, mesh: Mesh) -> Any:
         solver=LBFGS(history=100) if run.solver == "lbfgs" else SOLVERS[run.solver](),
         objective=Objective(**objective),
     )
-    form = form_of(config, cut, IDENTITY, extract, served_groups(cut, masks, composition))
     count = case.images * mesh.size
-    one = code_shapes(cut, composition, masks, config.codes_per_subspace)
-    codes = jax.tree.map(lambda s: jax.ShapeDtypeStruct((count, *s.shape), s.dtype), one)
-    target = jax.ShapeDtypeStruct((count, *generator.spec.image_shape), jnp.float32)
-    settings = traced(config, count)
-    begin = (form, v_params, codes, Observation(target), jnp.asarray(masks), settings)
-    problem, state = start.eval_shape(*begin)
 
-    def placed(tree: Any, split: bool = True) -> Any:
-        def shape(leaf: Any) -> jax.ShapeDtypeStruct:
-            rows = split and leaf.ndim > 0 and leaf.shape[0] == count
-            sharding = NamedSharding(mesh, PartitionSpec(DATA) if rows else PartitionSpec())
-            return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding)
-
-        return jax.tree.map(shape, tree)
-
-    number = jax.ShapeDtypeStruct((), jnp.int32)
-    return advance.trace(
-        form,
-        placed(case.module.pure_module(case.config).abstract_params, split=False),
-        placed(v_params, split=False),
-        placed(problem),
-        placed(state),
-        placed(settings),
-        placed(number),
+    return traced_loop(
+        cut,
+        case.module.pure_module(case.config).abstract_params,
+        config,
+        masks,
+        count,
+        extract=extract,
+        v_params=v_params,
+        place=partial(placed, mesh, count),
     )
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "invert": "find the codes of photographs and redraw them",
+    "plan": "estimate how long a folder takes on accelerators",
     "merge": "merge the shares of a run on many machines",
     "restore": "give grey, small, holed, noisy, blurred or compressed photographs back",
     "render": "draw images again from saved codes",

@@ -151,10 +151,10 @@ class Run:
 
     precision: Literal["default", "high", "highest"] = "default"
     """Of matrix products on accelerators."""
-    batch_size: int = 8
+    batch_size: int | Literal["auto"] = 8
     """Photographs in one compiled step, at most; with --until-..., places of the queue. Fewer
     photographs make a smaller one, and a step that does not fit into the device's memory is
-    halved."""
+    halved. auto is what fits by estimate (pmsfc plan), 8 on a CPU."""
     overwrite: Switch = False
     """Start anew in a folder that holds a run of other settings; nothing of it stays."""
     save_every_seconds: float = 60.0

@@ -20,6 +20,7 @@ from pmsfc_jax.api import (
 )
 from pmsfc_jax.cli.events import Events
 from pmsfc_jax.cli.generators import chosen_settings, load_chosen
+from pmsfc_jax.cli.invert.batch_size import with_batch_size
 from pmsfc_jax.cli.invert.earlier import codes_sha256, starting_codes, subspaces_path
 from pmsfc_jax.cli.invert.options import Options
 from pmsfc_jax.cli.invert.settings import (
@@ -130,6 +131,7 @@ def prepare(options: Options, argv: Sequence[str]) -> Job:
     given = load_subspaces(path) if path else None
     with told_by_options(OPTION_NAMES):
         config = config_of(options, generator, given, perceptual)
+        config = with_batch_size(options, config, generator, params, perceptual, given)
         _check(options, generator, config, given, perceptual)
     by_subspace = composition_of(config.composition).by_subspace
     check_own_disk(options, by_subspace=by_subspace)

@@ -108,10 +108,11 @@ def config_of(
         explicit.setdefault("perceptual_norm", perceptual.norm)
     if "layer" not in explicit:
         explicit["layer"] = default_layer(generator.spec) if given is None else given.layer
+    size = options.run.batch_size
     return preset(
         options.method.preset,
         precision=options.run.precision,
-        batch_size=options.run.batch_size,
+        batch_size=InversionConfig.batch_size if size == "auto" else size,
         **explicit,
     )
 
