@@ -30,7 +30,8 @@ class What:
     weights_dir: Annotated[Path | None, given("FOLDER", "./ported_weights")] = None
     """Where to look first for weights."""
     json: Switch = False
-    """For programs: one JSON object on stdout, with an "event": plan, or error."""
+    """For programs: one JSON object a line on stdout, with an "event": plan, or error. Text for
+    people goes to stderr."""
 
 
 @dataclass
