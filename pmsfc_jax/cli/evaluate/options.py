@@ -28,15 +28,23 @@ class Options:
     generator_set: GeneratorSet = ()
     """Settings of the generator that no array hangs on, such as latent_space=z truncation=0.7 of
     StyleGAN2 or label=7 of a conditional one."""
+    task: tuple[str, ...] = ("invert",)
+    """What is compared: invert, how well methods redraw the photographs; or columns of a table of
+    restorations: colour super2 super4 super8 hole missing90 strokes noise15 noise25 noise50 blur
+    jpeg10 jpeg30 super2_noise15."""
     methods: Annotated[tuple[str, ...], given("NAME ...", "those worth their time")] = ()
-    """Rows of the table; a method of pmsfc invert stands for its rows. A wrong name gets a list."""
+    """Rows of the table; a method of pmsfc invert stands for its rows. Of restorations: single,
+    mganprior_16, pmsfc_4x4, pmsfc_4x4_random, mganprior_published, and ours_M, the mean of M
+    samples; baselines are always there. A wrong name gets a list."""
     subset: Annotated[str | None, given("NAME", "all photographs")] = None
     """Name of a fixed subset in --subsets."""
     subsets: Path = Path("benchmarks/subsets.json")
     """File that names the photographs of each subset."""
     layer: Annotated[int | None, given("INT", "the first at 16x16")] = None
-    """The cut."""
-    steps: int = 300
+    """The cut. Of restorations it is by default that which tells held-out pixels best."""
+    layers: Annotated[tuple[str, ...], given("TASK=INT ...", "--layer for all")] = ()
+    """The cut of single columns of restorations, such as noise25=5."""
+    steps: Annotated[int | None, given("INT", "300; of restorations 40")] = None
     """Of every method that has no number of its own."""
     seconds: Annotated[float | None, given("FLOAT", "equal steps")] = None
     """Equal time instead of equal steps: seconds an image, without compilation."""
@@ -47,7 +55,7 @@ class Options:
     judge: Annotated[str | None, given("NAME | FILE", "no column of distances")] = None
     """An independent perceptual distance: SqueezeNet v1.0 as .npz, or a converted network."""
     batch_size: int = 8
-    """Photographs in one compiled step."""
+    """Photographs in one compiled step; of restorations each with four samples."""
     seed: int = 0
     """Of starting codes, discovery, the random partition and the intervals."""
     weights_dir: Annotated[Path | None, given("FOLDER", "./ported_weights")] = None

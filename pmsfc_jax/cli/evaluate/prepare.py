@@ -4,6 +4,8 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from pmsfc_jax.api import Cut, InversionConfig, Perceptual, load_perceptual
 from pmsfc_jax.cli.evaluate.options import Options
 from pmsfc_jax.cli.events import Events
@@ -13,7 +15,7 @@ from pmsfc_jax.cli.photographs import look_at_photographs, tell_left_out
 from pmsfc_jax.cli.start_jax import start_jax
 from pmsfc_jax.cli.wording import told_by_options
 from pmsfc_jax.core.errors import InputError
-from pmsfc_jax.core.generator import default_layer
+from pmsfc_jax.core.generator import GeneratorSpec, default_layer
 from pmsfc_jax.core.images import to_float
 from pmsfc_jax.core.operator import IDENTITY
 from pmsfc_jax.evaluation.measure import Task
@@ -25,6 +27,7 @@ from pmsfc_jax.io.photographs import PhotographFile, identify_photographs
 from pmsfc_jax.io.source import PhotographSource
 from pmsfc_jax.subspace import check_question
 
+DEFAULT_STEPS = 300
 _OPTION_NAMES = {
     "num_steps": "--steps",
     "perceptual_weight": "--perceptual-weight",
@@ -63,9 +66,14 @@ class Job:
         return _config(self.options, self.layer, name, steps)
 
     @property
+    def num_steps(self) -> int:
+        """Steps of rows that have no number of their own."""
+        return _steps(self.options)
+
+    @property
     def steps(self) -> Mapping[str, int]:
         """Steps of each row; under a time budget those that it has without one."""
-        return {name: self.config(name, self.options.steps).num_steps for name in self.rows}
+        return {name: self.config(name, self.num_steps).num_steps for name in self.rows}
 
 
 def prepare(options: Options, argv: Sequence[str]) -> Job:
@@ -94,18 +102,9 @@ def prepare(options: Options, argv: Sequence[str]) -> Job:
         check_question(generator, layer, NUM_SUBSPACES)
     with told_by_options(_OPTION_NAMES):
         for name in rows:
-            config = _config(options, layer, name, options.steps)
+            config = _config(options, layer, name, _steps(options))
             check_objective(generator.spec, config, IDENTITY, perceptual)
-    height, width, _ = generator.spec.image_shape
-    files, left_out = _look(options, events)
-    bad: dict[int, str] = {}
-    pixels = PhotographSource(files, (height, width), on_bad=bad.__setitem__).take_pixels(
-        range(len(files))
-    )
-    for row, reason in bad.items():
-        tell_left_out(events, files[row].path, reason)
-    if not pixels.rows:
-        raise InputError("none of the photographs can be used")
+    pixels, left_out = photographs_of(options, generator.spec, events)
     return Job(
         options,
         shlex.join(["pmsfc", "evaluate", *argv]),
@@ -114,15 +113,19 @@ def prepare(options: Options, argv: Sequence[str]) -> Job:
         Task(
             generator,
             params,
-            to_float(pixels.pixels),
+            to_float(pixels),
             perceptual,
             None if judge is None else judge.distance,
             options.seed,
         ),
         judge,
-        left_out + len(bad),
+        left_out,
         events,
     )
+
+
+def _steps(options: Options) -> int:
+    return DEFAULT_STEPS if options.steps is None else options.steps
 
 
 def _config(options: Options, layer: int, name: str, steps: int) -> InversionConfig:
@@ -145,6 +148,28 @@ def _perceptual(options: Options) -> Perceptual | None:
             f"{options.generator} has no perceptual network: leave --perceptual-weight out"
         )
     return perceptual
+
+
+def photographs_of(options: Options, spec: GeneratorSpec, events: Events) -> tuple[np.ndarray, int]:
+    """The photographs as the generator could draw them, and how many were left out.
+
+    Returns:
+      ``[n, H, W, 3]`` uint8, and the number.
+
+    Raises:
+      InputError: there are none.
+
+    """
+    height, width, _ = spec.image_shape
+    files, left_out = _look(options, events)
+    bad: dict[int, str] = {}
+    source = PhotographSource(files, (height, width), on_bad=bad.__setitem__)
+    found = source.take_pixels(range(len(files)))
+    for row, reason in bad.items():
+        tell_left_out(events, files[row].path, reason)
+    if not found.rows:
+        raise InputError("none of the photographs can be used")
+    return np.asarray(found.pixels), left_out + len(bad)
 
 
 def _look(options: Options, events: Events) -> tuple[list[PhotographFile], int]:

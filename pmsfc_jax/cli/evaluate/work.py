@@ -122,7 +122,7 @@ def _tell_beginning(job: Job, to_do: list[str], partitions: Partitions) -> None:
 
 def _measure(job: Job, name: str, partitions: Partitions) -> tuple[dict[str, Any], np.ndarray]:
     """A row's record and pictures."""
-    subspaces, steps = partitions[ROWS[name].partition], job.options.steps
+    subspaces, steps = partitions[ROWS[name].partition], job.num_steps
     if job.options.seconds is not None and "num_steps" not in ROWS[name].fields:
         steps = steps_within(
             job.task, lambda n: job.config(name, n), subspaces, job.options.seconds
@@ -146,7 +146,7 @@ def _settings(job: Job, name: str) -> dict[str, Any]:
     """What decides a row, as it stands beside it."""
     options, task = job.options, job.task
     return {
-        "inversion": dataclasses.asdict(job.config(name, options.steps)),
+        "inversion": dataclasses.asdict(job.config(name, job.num_steps)),
         "seconds": options.seconds,
         "partition": ROWS[name].partition,
         "generator": options.generator,

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import tyro
 
 from pmsfc_jax.cli.parsing import Switch, given, required
-from pmsfc_jax.cli.shared_options import DEFAULT_GENERATOR
+from pmsfc_jax.cli.shared_options import DEFAULT_GENERATOR, GeneratorSet
 
 
 @dataclass
@@ -25,6 +25,9 @@ class What:
     """Folder for the results. The same command again continues where it was stopped."""
     generator: str = DEFAULT_GENERATOR
     """Name of converted weights, or the path of their folder; pmsfc info lists them."""
+    generator_set: GeneratorSet = ()
+    """Settings of the generator that no array hangs on, such as latent_space=z truncation=0.7 of
+    StyleGAN2 or label=7 of a conditional one."""
     crop: str = "centre"
     """The part of each photograph that is wanted: centre, the largest square in its middle (or
     what the generator's proportions are); or X,Y,W,H in pixels."""

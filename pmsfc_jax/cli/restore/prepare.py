@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from pmsfc_jax.api import Cut, RestoreConfig, SplitGenerator, degradations, load_generator
+from pmsfc_jax.api import Cut, RestoreConfig, SplitGenerator, degradations
 from pmsfc_jax.cli.console import notice
 from pmsfc_jax.cli.events import Events
+from pmsfc_jax.cli.generators import RECORDED, chosen_settings, load_chosen
 from pmsfc_jax.cli.photographs import look_at_photographs, tell_left_out
 from pmsfc_jax.cli.restore.beside import by_stem, masks_of
 from pmsfc_jax.cli.restore.folder import RestorationFolder
@@ -33,6 +34,7 @@ _OPTION_NAMES = {name: f"--{name}" for name in ("layer", "codes", "steps", "pilo
 #: The same where a message lists the settings of a run that differ.
 _RECORD_NAMES = {
     "weights_sha256": "the weights of --generator",
+    RECORDED: "--generator-set",
     **{name: f"--{name}" for name in ("generator", "task", "crop", "seed", "sigma", "kernel")},
     **{name: f"--{name}" for name in ("quality", "filter", "samples", *_OPTION_NAMES)},
 }
@@ -83,7 +85,9 @@ def prepare(options: Options) -> Job:
     crop = Crop.parse(what.crop)
     kernel = None if options.lost.kernel is None else parse_kernel(options.lost.kernel)
     start_jax()
-    generator, params = load_generator(what.generator, weights_dir=what.weights_dir)
+    generator, params = load_chosen(
+        what.generator, chosen_settings(what.generator_set), what.weights_dir
+    )
     with told_by_options(_OPTION_NAMES):
         config = config_of(options, generator)
     files, skipped = look_at_photographs(what.photos, recursive=what.recursive, crop=crop)
@@ -179,7 +183,9 @@ def _record(
 ) -> dict[str, Any]:
     """What decides the outcome, as it stands in config.json; masks are part of photographs."""
     what, lost, how = options.what, options.lost, options.how
+    chosen = chosen_settings(what.generator_set)
     return {
+        **({RECORDED: chosen} if chosen else {}),
         "command": "restore",
         "generator": what.generator,
         "weights_sha256": generator.spec.identity,

@@ -1,0 +1,12 @@
+"""``pmsfc evaluate --task invert``: methods on the same photographs."""
+
+from collections.abc import Sequence
+
+from pmsfc_jax.cli.evaluate.options import Options
+from pmsfc_jax.cli.evaluate.prepare import prepare
+from pmsfc_jax.cli.evaluate.work import work
+
+
+def run(options: Options, argv: Sequence[str]) -> int:
+    """Run what is not finished, and write the table; returns the exit code."""
+    return work(prepare(options, argv))

@@ -1,0 +1,123 @@
+"""The cells of a column: those that are on disk are kept, the others measured."""
+
+import dataclasses
+from typing import Any
+
+import jax
+
+from pmsfc_jax.api import RestoreConfig, Subspaces, discover_subspaces, random_subspaces
+from pmsfc_jax.cli.console import notice, progress_bar
+from pmsfc_jax.cli.evaluate.restoration.cell import Cell
+from pmsfc_jax.cli.evaluate.restoration.prepare import Job
+from pmsfc_jax.core.errors import InputError
+from pmsfc_jax.evaluation.baselines import baselines
+from pmsfc_jax.evaluation.methods import NUM_SUBSPACES
+from pmsfc_jax.evaluation.restoration.measure import Given, Restored, restored
+from pmsfc_jax.evaluation.restoration.rows import Row, row_of
+from pmsfc_jax.tasks.restoration.choose import choose
+
+#: Samples of a photograph that share a batch: `--batch-size` counts photographs.
+_SAMPLES = 4
+
+
+def baseline_cells(job: Job, column: str, there: Given) -> dict[str, Any]:
+    """Records of the rows that take no generator; one whose package is missing is told.
+
+    Raises:
+      InputError: a file cannot be written.
+
+    """
+    records = {}
+    known = baselines(there.degradation, job.generator.spec.image_shape)
+    for name, baseline in known.items():
+        cell = Cell(job, column, name, {"baseline": True})
+        record = cell.read()
+        if record is None:
+            try:
+                pictures = baseline(there.observed)
+            except InputError as error:
+                notice(f"{column}, {name}: left out, {error}")
+                continue
+            record = cell.write(there, Restored(pictures, None))
+        records[name] = record
+    return records
+
+
+def generated_cells(
+    job: Job, column: str, there: Given, partitions: dict[tuple[str, int], Subspaces]
+) -> dict[str, Any]:
+    """The rows that the generator fills; rows that share their samples are drawn together."""
+    layer, batch = _layer(job, column, there), job.options.batch_size * _SAMPLES
+    rows = {
+        name: row_of(name, layer=layer, steps=job.options.steps, batch_size=batch)
+        for name in job.rows
+    }
+    cells = {
+        name: Cell(
+            job,
+            column,
+            name,
+            {
+                "inversion": dataclasses.asdict(row.inversion),
+                "samples": row.samples,
+                "partition": row.partition,
+            },
+        )
+        for name, row in rows.items()
+    }
+    records = {name: cell.read() for name, cell in cells.items()}
+    families: dict[Any, dict[str, Row]] = {}
+    for name, row in rows.items():
+        if records[name] is None:
+            families.setdefault((row.inversion, row.partition), {})[name] = row
+    for (_, partition), family in families.items():
+        with progress_bar(f"{column}, {', '.join(family)}") as update:
+            found = restored(
+                family,
+                there,
+                job.generator,
+                job.params,
+                subspaces=_partition(job, partition, layer, partitions),
+                seed=job.options.seed,
+                on_progress=lambda done, total, loss: update(done, total, f"loss {loss:.5f}"),
+            )
+        for name, each in found.items():
+            records[name] = cells[name].write(there, each)
+    return {name: records[name] for name in rows}
+
+
+def _layer(job: Job, column: str, there: Given) -> int:
+    """The cut that was given, or that which tells held-out measurements best."""
+    if column in job.layers:
+        return job.layers[column]
+    cell = Cell(job, column, "layer", {"steps": job.options.steps})
+    record = cell.read()
+    if record is None:
+        with progress_bar(f"{column}, layer") as update:
+            choice = choose(
+                job.generator,
+                job.params,
+                there.observed,
+                there.degradation,
+                key=jax.random.key(job.options.seed),
+                config=RestoreConfig(steps=job.options.steps),
+                on_progress=lambda done, total, loss: update(done, total, f"loss {loss:.5f}"),
+            )
+        record = cell.save({"layer": choice.inversion.layer})
+    return int(record["layer"])
+
+
+def _partition(
+    job: Job, kind: str | None, layer: int, partitions: dict[tuple[str, int], Subspaces]
+) -> Subspaces | None:
+    """Discovered at a layer, or dealt at random in the same sizes; each once."""
+    if kind is None:
+        return None
+    key = jax.random.key(job.options.seed)
+    if ("discovered", layer) not in partitions:
+        found = discover_subspaces(
+            job.generator, job.params, layer=layer, num_subspaces=NUM_SUBSPACES, key=key
+        )
+        partitions["discovered", layer] = found
+        partitions["random", layer] = random_subspaces(found, key)
+    return partitions[kind, layer]

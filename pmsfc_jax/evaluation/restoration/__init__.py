@@ -1,0 +1,1 @@
+"""Restorations compared: what was lost (columns), who restores (rows), and how well."""
