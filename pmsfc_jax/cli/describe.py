@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pmsfc_jax.cli.console import table
+from pmsfc_jax.core.wording import counted
 
 if TYPE_CHECKING:
     from pmsfc_jax.effects.comparison import BesideRandom
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 def describe_subspaces(subspaces: "Subspaces") -> str:
     """Sizes, residuals and the head of the spectrum, a line each."""
     sizes = (
-        f"layer {subspaces.layer}: {subspaces.num_subspaces} subspaces of "
+        f"layer {subspaces.layer}: {counted(subspaces.num_subspaces, 'subspace')} of "
         f"{', '.join(map(str, subspaces.sizes))} channels"
     )
     found = subspaces.discovery
@@ -33,7 +34,8 @@ def describe_subspaces(subspaces: "Subspaces") -> str:
     if found.advice:
         lines.append(f"warning: {found.advice}")
     if isolated:
-        lines.append(f"{isolated} channels relate to no other and joined the largest subspace")
+        relate = counted(isolated, "channel relates", "channels relate")
+        lines.append(f"{relate} to no other and joined the largest subspace")
     return "\n".join(lines)
 
 
@@ -45,6 +47,7 @@ def describe_effects(beside: "BesideRandom") -> str:
     names = [row[1].split(":")[0] for row in rows]
     short = [[name, *row[2:]] for name, row in zip(names, rows, strict=True)]
     return (
-        f"effects on {beside.effects.num_pairs} pairs, beside {len(beside.random)} random "
-        "partitions of the same sizes:\n" + table(["measure", *header[2:]], short)
+        f"effects on {beside.effects.num_pairs} pairs, beside "
+        f"{counted(len(beside.random), 'random partition')} of the same sizes:\n"
+        + table(["measure", *header[2:]], short)
     )

@@ -5,11 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from pmsfc_jax.core.errors import InputError
-
-
-def counted(number: int, one: str, many: str = "") -> str:
-    """``1 image``, ``2 images``; ``many`` where an s does not make it."""
-    return f"{number} {one if number == 1 else many or one + 's'}"
+from pmsfc_jax.core.wording import counted as counted
 
 
 def in_words(names: Sequence[str]) -> str:

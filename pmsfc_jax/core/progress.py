@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from pmsfc_jax.core.wording import duration
+
 #: ``(done, total, text behind it)``.
 Update = Callable[[float, float, str], None]
 #: Seconds between two lines of a log, and between two changes of a notebook's line.
@@ -52,18 +54,6 @@ def progress_bar(label: str) -> Iterator[Update]:
             progress.update(task, completed=done, total=total, text=text)
 
         yield update
-
-
-def duration(seconds: float) -> str:
-    """Seconds as words of the two largest units: ``"1 h 05 min"``, ``"2 d 3 h"``, ``"40 s"``."""
-    minutes, hours = round(seconds / 60), round(seconds / 3600)
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if minutes < 60:
-        return f"{minutes} min"
-    if hours < 48:
-        return f"{minutes // 60} h {minutes % 60:02d} min"
-    return f"{hours // 24} d {hours % 24} h"
 
 
 def _write_line(text: str) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from pmsfc_jax.core.wording import counted
 from pmsfc_jax.evaluation.statistics import bootstrap_interval
 
 #: Per-image measures: name, heading, decimals.
@@ -71,8 +72,9 @@ def as_markdown(rows: list[dict[str, Any]], *, peak_kind: str) -> str:
         ]
         lines.append(cells)
     table = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    images = counted(rows[0]["images"], "image")
     return (
-        f"{table}\n\n{rows[0]['images']} images. Seconds an image without compilation; other "
+        f"{table}\n\n{images}. Seconds an image without compilation; other "
         f"seconds: compilation and drawing, of all images. Peak: {peak_kind}.\n"
     )
 

@@ -5,7 +5,8 @@ import builtins
 import pytest
 
 from pmsfc_jax.core import progress
-from pmsfc_jax.core.progress import duration, progress_bar
+from pmsfc_jax.core.progress import progress_bar
+from pmsfc_jax.core.wording import duration
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from pmsfc_jax.cli.evaluate.prepare import Job
 from pmsfc_jax.cli.evaluate.report import write_table
 from pmsfc_jax.cli.exit_codes import EXIT_INCOMPLETE
 from pmsfc_jax.cli.wording import counted
-from pmsfc_jax.core.progress import duration
+from pmsfc_jax.core.wording import duration
 from pmsfc_jax.evaluation.measure import measure_row, seconds_of_a_step, steps_within
 from pmsfc_jax.evaluation.methods import NUM_SUBSPACES, ROWS
 from pmsfc_jax.io.arrays import load_arrays, save_arrays
@@ -99,7 +99,7 @@ def _tell_beginning(job: Job, to_do: list[str], partitions: Partitions) -> None:
         seconds = options.seconds * images * len(to_do)
     else:
         counts = sorted(set(steps))
-        what = f"{' or '.join(map(str, counts))} steps each"
+        what = f"{' or '.join(map(str, counts))} {'step' if counts == [1] else 'steps'} each"
         if sum(steps) * images >= _WORTH_A_PILOT:
             first = to_do[0]
             subspaces = partitions[ROWS[first].partition]
