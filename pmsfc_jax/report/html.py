@@ -166,6 +166,8 @@ def links(pages: Sequence[tuple[str, str]], here: int) -> str:
 def _flat(values: Mapping[str, Any], before: str = "") -> list[tuple[str, Any]]:
     rows: list[tuple[str, Any]] = []
     for name, value in values.items():
+        if isinstance(value, list | tuple) and any(isinstance(one, Mapping) for one in value):
+            value = {str(number): one for number, one in enumerate(value, 1)}
         if isinstance(value, Mapping) and value:
             rows += _flat(value, f"{before}{name}.")
         else:
@@ -174,7 +176,7 @@ def _flat(values: Mapping[str, Any], before: str = "") -> list[tuple[str, Any]]:
 
 
 def _shown(value: Any) -> str:
-    if value is None or value == {}:
+    if value in (None, {}, [], ()):
         return "none"
     if isinstance(value, bool):
         return "yes" if value else "no"

@@ -61,7 +61,6 @@ def save_restoration_pages(
       InputError: a page cannot be written.
     """
     known = truths or {}
-    last = [html.section("What was chosen"), html.settings(chosen)] if chosen else []
     return save_pages(
         run,
         f"Restoration by {settings['generator']}",
@@ -69,8 +68,16 @@ def save_restoration_pages(
         lambda names: _parts(run, {name: rows[name] for name in names}, known),
         per_page=PER_PAGE,
         first=[html.paragraph(_summary(rows))] if rows else [],
-        last=[*last, *html.how_made(command, settings)],
+        last=[*_chosen(chosen or {}), *html.how_made(command, settings)],
     )
+
+
+def _chosen(chosen: Mapping[str, Any]) -> list[str]:
+    """What was chosen for each kind of loss; its key begins with its name and its size."""
+    parts = [html.section("What was chosen")] if chosen else []
+    for key, choice in chosen.items():
+        parts += [html.subsection(" ".join(key.split()[:2])), html.settings(choice)]
+    return parts
 
 
 def _summary(rows: Mapping[str, Row]) -> str:

@@ -27,7 +27,12 @@ def path(tmp_path_factory):
                 html.paragraph("Words."),
                 gallery([compare(plain(RED), plain(BLUE), caption="two")]),
                 frames([plain(RED), plain(GREEN), plain(BLUE)], ["0", "0.5", "1"], caption="way"),
-                matrix(["a"], [f"subspace {i}" for i in range(12)], wide, caption="m"),
+                matrix(
+                    ["sample0 from sample1"],
+                    [f"subspace {i}" for i in range(12)],
+                    wide,
+                    caption="m",
+                ),
                 html.table(["image", "value", "verdict"], rows, left=(0, 2), marks=["yes", "", ""]),
                 loss_curves([[3.0, 2.0, 1.0], [4.0, 2.0, 0.5]], ["x", "y"]),
                 html.figure(np.full((40, 60, 3), 255, np.uint8), "a chart", chart=True),
@@ -140,6 +145,9 @@ def test_nothing_is_cut_off_on_any_width(path, opened, width):
             assert box["x"] >= 0
             assert box["x"] + box["width"] <= width
             assert box["height"] > 10
+        # Titles of rows stay words beside pictures, however little room there is.
+        title, picture = (page.locator(f".matrix {what}").first for what in ("tbody th", "td img"))
+        assert title.bounding_box()["height"] <= picture.bounding_box()["height"] + 20
 
 
 @pytest.mark.parametrize(("scheme", "dark"), [("light", False), ("dark", True)])

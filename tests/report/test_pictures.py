@@ -82,9 +82,33 @@ def test_equal_losses_one_step_and_none_at_all():
 
 
 def test_settings_are_flat():
-    text = html.settings({"a": {"b": 1, "c": {"d": 0.5}}, "e": None, "f": [1, 2], "g": True})
+    text = html.settings(
+        {
+            "a": {"b": 1, "c": {"d": 0.5}},
+            "e": None,
+            "f": [1, 2],
+            "g": True,
+            "h": [{"i": 3}],
+            "j": [],
+        }
+    )
     cells = re.findall(r"<t[hd][^>]*>([^<]*)</t[hd]>", text)
-    assert cells == ["a.b", "1", "a.c.d", "0.5", "e", "none", "f", "1, 2", "g", "yes"]
+    assert cells == [
+        "a.b",
+        "1",
+        "a.c.d",
+        "0.5",
+        "e",
+        "none",
+        "f",
+        "1, 2",
+        "g",
+        "yes",
+        "h.1.i",
+        "3",
+        "j",
+        "none",
+    ]
 
 
 def test_links_lead_to_the_other_pages():

@@ -51,7 +51,11 @@ def test_beside_the_truth_there_is_a_verdict(run):
     }
     truth = np.zeros((16, 16, 3), np.uint8)
     [page] = save_restoration_pages(
-        run, rows, SETTINGS, truths={"p0": truth, "p1": truth}, chosen={"inpaint": {"layer": 3}}
+        run,
+        rows,
+        SETTINGS,
+        truths={"p0": truth, "p1": truth},
+        chosen={"inpaint 16x16 [(1, 2)]": {"layer": 3}},
     )
     text = page.read_text()
     assert len(read(text).sources) == 3 * 4 + 2
@@ -59,7 +63,7 @@ def test_beside_the_truth_there_is_a_verdict(run):
     assert "p0: inpaint, denoise, 20.0 dB beside 18.0 dB" in text
     marked = re.findall(r'<td class="(yes|no)"[^>]*>([^<]*)</td>', text)
     assert marked == [("yes", "yes"), ("no", "no")]
-    assert "inpaint.layer" in text
+    assert "<h3>inpaint 16x16</h3>" in text
 
 
 def test_a_photograph_whose_pictures_are_gone_is_in_the_table_alone(run):
