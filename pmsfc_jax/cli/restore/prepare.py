@@ -36,7 +36,7 @@ _RECORD_NAMES = {
     "weights_sha256": "the weights of --generator",
     RECORDED: "--generator-set",
     **{name: f"--{name}" for name in ("generator", "task", "crop", "seed", "sigma", "kernel")},
-    **{name: f"--{name}" for name in ("quality", "filter", "samples", *_OPTION_NAMES)},
+    **{name: f"--{name}" for name in ("quality", "filter", "samples", "mix", *_OPTION_NAMES)},
 }
 
 
@@ -157,6 +157,8 @@ def _check(options: Options, tasks: Sequence[str]) -> None:
     ):
         if not value >= least:
             raise InputError(f"--{name} is {value}: give {least} or more")
+    if not 0 <= how.mix <= 1:
+        raise InputError(f"--mix is {how.mix:g}: it is a share from 0 to 1")
 
 
 def config_of(options: Options, generator: SplitGenerator) -> RestoreConfig:
@@ -197,6 +199,7 @@ def _record(
         "quality": lost.quality,
         "filter": lost.filter,
         "samples": how.samples,
+        "mix": how.mix,
         "layer": config.layer,
         "codes": config.codes,
         "steps": config.steps,

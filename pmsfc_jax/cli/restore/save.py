@@ -7,11 +7,12 @@ from pmsfc_jax.cli.console import notice
 from pmsfc_jax.cli.restore.load import truth_of
 from pmsfc_jax.cli.restore.observe import Observed
 from pmsfc_jax.cli.restore.report import as_numbers, quality, row_of, shown_given
-from pmsfc_jax.cli.restore.simple import simple_way
 from pmsfc_jax.cli.restore.standing import Run
+from pmsfc_jax.evaluation.simple import simple_way
 from pmsfc_jax.io.runs import pixels_sha256
 from pmsfc_jax.saved import to_file
 from pmsfc_jax.tasks.restoration.fidelity import LEVELS, fidelity
+from pmsfc_jax.tasks.restoration.mix import mixed
 
 
 def save(
@@ -26,6 +27,8 @@ def save(
     job, degradation = run.job, observed[0].degradation
     pictures, samples = to_uint8(found.restored), to_uint8(found.samples)
     label, simple = simple_way(degradation, seen, job.generator.spec.image_shape)
+    if job.options.how.mix:
+        pictures = mixed(degradation, seen, pictures, simple, job.options.how.mix)
     levels = fidelity(degradation, seen, pictures)
     count = found.samples.shape[1]
     for i, row in enumerate(rows):

@@ -12,6 +12,9 @@ from pmsfc_jax.tasks.restoration.settings import DEFAULT_STEPS, RestoreConfig
 
 #: Rows of ours, and how many samples they average: ``ours_4`` is what `pm.restore` does by itself.
 _OURS = re.compile(r"ours_(\d+)")
+#: Rows that mix one of ours with the simple way, half and half.
+_MIXED = re.compile(r"mixed_(\d+)")
+MIXED_SHARE = 0.5
 
 
 class Row(NamedTuple):
@@ -38,7 +41,8 @@ _INVERSIONS = {
     "mganprior_published": "mganprior_published",
 }
 #: What a table has where no row is named; the published mGANprior takes minutes a picture.
-DEFAULT_ROWS = ("single", "mganprior_16", "ours_1", "ours_4", "pmsfc_4x4", "pmsfc_4x4_random")
+DEFAULT_ROWS = ("single", "mganprior_16", "ours_1", "ours_4", "mixed_4")
+DEFAULT_ROWS += ("pmsfc_4x4", "pmsfc_4x4_random")
 
 
 def check_rows(names: tuple[str, ...]) -> None:
@@ -49,19 +53,25 @@ def check_rows(names: tuple[str, ...]) -> None:
 
     """
     for name in names:
-        found = _OURS.fullmatch(name)
+        found = _OURS.fullmatch(name) or _MIXED.fullmatch(name)
         if name not in _INVERSIONS and (found is None or int(found[1]) < 1):
             raise InputError(
-                f"row {name} is unknown: choose among {', '.join(_INVERSIONS)} and ours_M, the "
-                "mean of M samples, such as ours_4"
+                f"row {name} is unknown: choose among {', '.join(_INVERSIONS)} ours_M, the mean "
+                "of M samples, such as ours_4, and mixed_M, that and the simple way"
             )
+
+
+def mixed_of(name: str) -> str | None:
+    """The row that ``mixed_M`` mixes with the simple way: ``ours_M``; of other rows ``None``."""
+    found = _MIXED.fullmatch(name)
+    return f"ours_{found[1]}" if found else None
 
 
 def row_of(name: str, *, layer: int, steps: int | None, batch_size: int) -> Row:
     """A row by its name.
 
     Args:
-      name: one that `check_rows` accepts.
+      name: one that `check_rows` accepts, and that mixes nothing.
       layer: the cut.
       steps: of rows that have no number of their own; by default those of `pm.restore`.
       batch_size: pictures, samples counted one by one, in a compiled step.

@@ -5,12 +5,15 @@ import re
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from pmsfc_jax.cli.console import notice
 from pmsfc_jax.cli.evaluate.restoration.prepare import Job
+from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.evaluation.restoration.measure import Given, Restored, measured
 from pmsfc_jax.io.atomic import write_text_atomic
 from pmsfc_jax.io.images import save_png
+from pmsfc_jax.io.paths import shown
 
 
 class Cell:
@@ -45,6 +48,22 @@ class Cell:
         notice(f"{self._column}, {self._row}: {decibels:.2f} dB")
         self._job.events.tell("cell", column=self._column, row=self._row, psnr_db=decibels)
         return record
+
+    def pictures(self, count: int) -> np.ndarray:
+        """Its ``count`` pictures ``[n, H, W, 3]`` uint8.
+
+        Raises:
+          InputError: they are not there.
+
+        """
+        path = self.path.with_suffix(".png")
+        try:
+            with Image.open(path) as strip:
+                return np.stack(np.split(np.asarray(strip.convert("RGB")), count, axis=1))
+        except (OSError, ValueError) as error:
+            raise InputError(
+                f"cannot read {shown(path)}: remove {self.path.name} beside it, and it is made anew"
+            ) from error
 
     def save(self, record: dict[str, Any]) -> dict[str, Any]:
         """Keep a record."""

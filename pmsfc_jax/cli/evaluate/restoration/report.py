@@ -5,7 +5,6 @@ from typing import Any
 
 import jax
 import numpy as np
-from PIL import Image
 
 from pmsfc_jax.cli.evaluate.restoration.cell import Cell
 from pmsfc_jax.cli.evaluate.restoration.prepare import Job
@@ -47,11 +46,7 @@ def save_sheet(job: Job, column: str, there: Given, records: dict[str, Any]) -> 
     best = best_baseline(records)
     names = [name for name in (best, *job.rows) if name is not None]
     count = min(len(job.truth), _SHEET_ROWS)
-    columns = []
-    for name in names:
-        path = Cell(job, column, name, {}).path.with_suffix(".png")
-        with Image.open(path) as strip:
-            columns.append(np.split(np.asarray(strip.convert("RGB")), len(job.truth), axis=1))
+    columns = [Cell(job, column, name, {}).pictures(len(job.truth)) for name in names]
     seen = np.asarray(there.observed.target)
     levels = np.clip(np.rint((seen + 1) * 127.5), 0, 255).astype(np.uint8)
     given_pictures = np.repeat(levels, 3, axis=-1) if levels.shape[-1] == 1 else levels

@@ -13,8 +13,10 @@ from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.evaluation.baselines import baselines
 from pmsfc_jax.evaluation.methods import NUM_SUBSPACES
 from pmsfc_jax.evaluation.restoration.measure import Given, Restored, restored
-from pmsfc_jax.evaluation.restoration.rows import Row, row_of
+from pmsfc_jax.evaluation.restoration.rows import MIXED_SHARE, Row, mixed_of, row_of
+from pmsfc_jax.evaluation.simple import simple_way
 from pmsfc_jax.tasks.restoration.choose import choose
+from pmsfc_jax.tasks.restoration.mix import mixed
 
 #: Samples of a photograph that share a batch: `--batch-size` counts photographs.
 _SAMPLES = 4
@@ -48,23 +50,11 @@ def generated_cells(
 ) -> dict[str, Any]:
     """The rows that the generator fills; rows that share their samples are drawn together."""
     layer, batch = _layer(job, column, there), job.options.batch_size * _SAMPLES
+    drawn = dict.fromkeys(mixed_of(name) or name for name in job.rows)
     rows = {
-        name: row_of(name, layer=layer, steps=job.options.steps, batch_size=batch)
-        for name in job.rows
+        name: row_of(name, layer=layer, steps=job.options.steps, batch_size=batch) for name in drawn
     }
-    cells = {
-        name: Cell(
-            job,
-            column,
-            name,
-            {
-                "inversion": dataclasses.asdict(row.inversion),
-                "samples": row.samples,
-                "partition": row.partition,
-            },
-        )
-        for name, row in rows.items()
-    }
+    cells = {name: Cell(job, column, name, _settings(row)) for name, row in rows.items()}
     records = {name: cell.read() for name, cell in cells.items()}
     families: dict[Any, dict[str, Row]] = {}
     for name, row in rows.items():
@@ -83,7 +73,34 @@ def generated_cells(
             )
         for name, each in found.items():
             records[name] = cells[name].write(there, each)
-    return {name: records[name] for name in rows}
+    for name in job.rows:
+        source = mixed_of(name)
+        if source is not None:
+            records[name] = _mixed_cell(job, column, there, name, rows[source], cells[source])
+    return {name: records[name] for name in job.rows}
+
+
+def _settings(row: Row) -> dict[str, Any]:
+    """What decides the cells of a row."""
+    inversion = dataclasses.asdict(row.inversion)
+    return {"inversion": inversion, "samples": row.samples, "partition": row.partition}
+
+
+def _mixed_cell(
+    job: Job, column: str, there: Given, name: str, row: Row, source: Cell
+) -> dict[str, Any]:
+    """The record of a row that mixes the pictures of another cell with the simple way."""
+    shape = job.generator.spec.image_shape
+    label, simple = simple_way(there.degradation, there.observed, shape)
+    mixing = {"mixed": MIXED_SHARE, "simple_way": label}
+    cell = Cell(job, column, name, _settings(row) | mixing)
+    record = cell.read()
+    if record is None:
+        pictures = mixed(
+            there.degradation, there.observed, source.pictures(len(job.truth)), simple, MIXED_SHARE
+        )
+        record = cell.write(there, Restored(pictures, None))
+    return record
 
 
 def _layer(job: Job, column: str, there: Given) -> int:
