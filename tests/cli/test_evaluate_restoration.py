@@ -59,11 +59,12 @@ def test_cells_table_and_sheets(evaluate, out, photos):
 def test_what_is_measured_is_kept_and_a_row_can_be_added(evaluate, out):
     evaluate(out)
     stamps = {path: path.stat().st_mtime_ns for path in sorted(out.glob("cells/*/*.json"))}
-    code, printed, err = evaluate(out, "--json", rows=("single", "ours_1", "ours_2"))
+    code, printed, err = evaluate(out, "--json", rows=("single", "ours_1", "ours_2", "mixed_2"))
     assert code == 0, err
     events = [json.loads(line) for line in printed.splitlines()]
     told = [(e["column"], e["row"]) for e in events if e["event"] == "cell"]
-    assert told == [("super2", "single"), ("colour", "single")]
+    rows = ("single", "mixed_2")
+    assert told == [(column, row) for column in ("super2", "colour") for row in rows]
     assert (events[0]["event"], events[-1]["event"]) == ("started", "done")
     assert all(path.stat().st_mtime_ns == stamp for path, stamp in stamps.items())
 

@@ -6,7 +6,7 @@ import pytest
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.evaluation.restoration.columns import COLUMNS
 from pmsfc_jax.evaluation.restoration.measure import Restored, given, measured
-from pmsfc_jax.evaluation.restoration.rows import DEFAULT_ROWS, check_rows, row_of
+from pmsfc_jax.evaluation.restoration.rows import DEFAULT_ROWS, check_rows, mixed_of, row_of
 from pmsfc_jax.evaluation.restoration.tables import best_baseline, beyond_best, summary
 
 TRUTH = np.random.default_rng(0).integers(60, 200, (2, 16, 16, 3), dtype=np.uint8)
@@ -49,6 +49,7 @@ def test_rows():
     for name in ("ours_0", "ours", "ours_4x", "nearest"):
         with pytest.raises(InputError, match=f"row {name} is unknown"):
             check_rows((name,))
+    assert (mixed_of("mixed_8"), mixed_of("ours_8")) == ("ours_8", None)
     row = row_of("ours_4", layer=3, steps=None, batch_size=32)
     assert (row.samples, row.inversion.layer, row.inversion.codes_per_subspace) == (4, 3, 4)
     assert row.inversion == row_of("ours_8", layer=3, steps=None, batch_size=32).inversion

@@ -6,6 +6,7 @@ Every photograph is decoded once, to see what it has lost; pixels are not kept. 
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +160,8 @@ def _check(options: Options, tasks: Sequence[str]) -> None:
             raise InputError(f"--{name} is {value}: give {least} or more")
     if not 0 <= how.mix <= 1:
         raise InputError(f"--mix is {how.mix:g}: it is a share from 0 to 1")
+    if how.mix and find_spec("skimage") is None:
+        raise InputError("--mix needs scikit-image: pip install 'pmsfc-jax[bench]'")
 
 
 def config_of(options: Options, generator: SplitGenerator) -> RestoreConfig:
