@@ -77,11 +77,14 @@ def _main(arguments: list[str]) -> int:
     if arguments[0] not in COMMANDS:
         import difflib
 
+        from pmsfc_jax.cli.events import Events
+
         near = difflib.get_close_matches(arguments[0], COMMANDS, n=1)
-        hint = f"did you mean {near[0]}?" if near else "these are the commands:"
-        print(
-            f"pmsfc: error: there is no command {arguments[0]!r}: {hint}\n\n{USAGE}",
-            file=sys.stderr,
+        message = f"there is no command {arguments[0]!r}: "
+        message += f"did you mean {near[0]}?" if near else "these are the commands:"
+        print(f"pmsfc: error: {message}\n\n{USAGE}", file=sys.stderr)
+        Events("--json" in arguments).tell(
+            "error", message=message.rstrip(":"), exit_code=EXIT_INPUT_ERROR
         )
         return EXIT_INPUT_ERROR
     return run(arguments[0], arguments[1:])

@@ -1,5 +1,6 @@
 """The console script: quick help, no jax before it is needed, one-line errors."""
 
+import json
 import subprocess
 import sys
 import time
@@ -61,6 +62,13 @@ def test_every_public_name_exists():
 def test_an_unknown_command_is_refused(capsys):
     assert main(["inverse"]) == 2
     assert "no command 'inverse': did you mean invert?" in capsys.readouterr().err
+
+
+def test_an_unknown_command_is_an_event_too(capsys):
+    assert main(["inverse", "--json"]) == 2
+    event = json.loads(capsys.readouterr().out)
+    assert event["event"] == "error"
+    assert event["message"] == "there is no command 'inverse': did you mean invert?"
 
 
 def test_no_command_shows_the_usage(capsys):
