@@ -302,12 +302,16 @@ def _check_writable(path: Path) -> None:
 
 
 def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """Names of the settings that differ, those of nested settings by their own name."""
+    """Names of the settings that differ, those of nested settings by their own name.
+
+    What others have too, ``name`` and ``sha256``, has that of what it belongs to in front.
+    """
     names = []
     for key in sorted(before.keys() | now.keys()):
         old, new = before.get(key), now.get(key)
         if isinstance(old, dict) and isinstance(new, dict):
-            names += differences(old, new)
+            nested = differences(old, new)
+            names += [f"{key}.{name}" if name in ("name", "sha256") else name for name in nested]
         elif old != new:
             names.append(key)
     return names

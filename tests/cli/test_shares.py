@@ -144,7 +144,7 @@ def test_runs_of_other_settings_are_not_merged(pmsfc, five, whole, tmp_path):
         "merge", whole, tmp_path / "other", "--out", tmp_path / "all", weights=False
     )
     assert code == 2
-    assert "different settings (seed)" in err
+    assert "different settings (--seed)" in err
     assert not (tmp_path / "all").exists()
 
 

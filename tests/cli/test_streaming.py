@@ -165,7 +165,7 @@ def test_another_v_of_the_same_name_continues_no_old_run(pmsfc, photos, weights_
     (tmp_path / "run" / "config.json").write_text(json.dumps(config))
     code, _, err = pmsfc(*words, "--weights-dir", folder, weights=False)
     assert code == 2
-    assert "other settings (sha256)" in err
+    assert "other settings (the weights of --perceptual)" in err
 
 
 def test_one_writer_a_run(pmsfc, five, tmp_path, monkeypatch):

@@ -53,7 +53,9 @@ RECORD_NAMES = OPTION_NAMES | {
     "subspaces_sha256": "--subspaces",
     "start_from_sha256": "--start-from",
     RECORDED: "--generator-set",
-    "solver": "--optimiser",
+    "solver.name": "--optimiser",
+    "perceptual.name": "--perceptual",
+    "perceptual.sha256": "the weights of --perceptual",
     **{name: f"--{name}" for name in ("generator", "perceptual", "crop", "seed", "partition")},
     **{name: f"--{name}" for name in ("layer", "precision")},
 }

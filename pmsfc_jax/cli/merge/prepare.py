@@ -8,7 +8,9 @@ import numpy as np
 
 from pmsfc_jax.api import load_subspaces
 from pmsfc_jax.cli.events import Events
+from pmsfc_jax.cli.invert.settings import RECORD_NAMES
 from pmsfc_jax.cli.merge.options import Options
+from pmsfc_jax.cli.wording import in_options
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.io.paths import shown
 from pmsfc_jax.io.runs import RunFolder, differences
@@ -65,9 +67,10 @@ def prepare(options: Options) -> Job:
         other = RunFolder(run).settings()
         other.pop("environment", None)
         if other != first:
+            differing = in_options(", ".join(differences(first, other)), RECORD_NAMES)
             raise InputError(
-                f"{shown(runs[0])} and {shown(run)} are runs of different settings "
-                f"({', '.join(differences(first, other))}): merge runs of the same command"
+                f"{shown(runs[0])} and {shown(run)} are runs of different settings ({differing}): "
+                "merge runs of the same command"
             )
     return _job(runs, options.out or runs[0], first, environment, Events(options.json))
 
