@@ -13,11 +13,12 @@ from pathlib import Path
 import jax, jax.numpy as jnp, numpy as np, pytest
 import tests.conftest
 from pmsfc_jax.core.errors import InputError
+from pmsfc_jax.core.masks import masks_from_labels
 from pmsfc_jax.parallel.mesh import data_mesh, replicate, shard_batch
 from pmsfc_jax.training.loop import train
 from pmsfc_jax.training.state import start_stage
 from pmsfc_jax.training.step import make_step
-from tests.training.conftest import SMALL
+from tests.training.conftest import LABELS, MIXED, SMALL
 
 run, devices = Path(sys.argv[1]), jax.local_devices()
 assert len(devices) == 4
@@ -40,12 +41,13 @@ def steps(folder, devices, number):
     return result, np.array(reports)
 
 def operations(devices):
-    # Floating-point operations of one device in a step.
+    # Floating-point operations of one device in a step with mixed samples.
     mesh = data_mesh(devices)
+    masks = replicate(masks_from_labels(LABELS, 2), mesh)
     state = replicate(start_stage(SMALL, 8, False, jax.random.key(0)), mesh)
     batch = shard_batch(photographs[:8], mesh)
-    step = make_step(SMALL, 8, False, mesh)
-    lowered = step.lower(state, batch, jax.random.key(0), jnp.float32(0), penalised=True)
+    step = make_step(MIXED, 8, False, mesh)
+    lowered = step.lower(state, batch, jax.random.key(0), jnp.float32(0), masks, penalised=True)
     return lowered.compile().cost_analysis()["flops"]
 
 assert operations(devices) < 0.35 * operations(devices[:1])
