@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from pmsfc_jax.core.errors import InputError
-from pmsfc_jax.nn.pggan import PGGANConfig
+from pmsfc_jax.core.generator import default_layer
+from pmsfc_jax.nn.pggan import PGGANConfig, split_generator
 from pmsfc_jax.nn.pggan_discriminator import DiscriminatorConfig
 from pmsfc_jax.training.mixing import Mixing, mixing_from
 
@@ -132,6 +133,12 @@ class TrainingConfig:
         within = images - stage * self.stage_images
         fade = 0.0 if stage == 0 else max(0.0, 1.0 - within / max(1, self.fade_images))
         return stages[stage], fade
+
+    @property
+    def usual_cut(self) -> int:
+        """The layer at which the finished generator is cut where none is named."""
+        finished = split_generator(self.generator(self.resolution, fading=False))
+        return default_layer(finished.spec)
 
     def generator(self, side: int, fading: bool) -> PGGANConfig:
         """The generator of a stage; ``fading`` gives it two image layers."""

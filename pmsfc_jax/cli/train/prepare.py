@@ -14,9 +14,7 @@ from pmsfc_jax.cli.start_jax import start_jax
 from pmsfc_jax.cli.train.options import Options
 from pmsfc_jax.cli.wording import counted, told_by_options
 from pmsfc_jax.core.errors import InputError
-from pmsfc_jax.core.generator import default_layer
 from pmsfc_jax.io.paths import shown
-from pmsfc_jax.nn import pggan
 from pmsfc_jax.training.config import TrainingConfig
 from pmsfc_jax.training.data import load_folder
 from pmsfc_jax.training.export import is_export_of
@@ -129,8 +127,7 @@ def _mixing(options: Options, config: TrainingConfig) -> Mixing:
     """What is said about mixed samples, at the layer where `pmsfc invert` cuts if none is named."""
     assert options.mix is not None
     given = {field: getattr(options, name) for name, field in _MIXING.items()}
-    finished = pggan.split_generator(config.generator(config.resolution, fading=False))
-    values = {"layer": default_layer(finished.spec)} | {
+    values = {"layer": config.usual_cut} | {
         field: value for field, value in given.items() if value is not None
     }
     return Mixing(partition=options.mix, **values)
