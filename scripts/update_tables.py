@@ -14,12 +14,13 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from edit_tables import EDIT_TABLES
 from face_tables import FACE_TABLES
 from measured import QUALITY, ROOT, compared, quality, read, table
 
 PAGES = (
     "README.md",
-    *(f"docs/{name}.md" for name in ("prior", "subspaces", "diagnostics", "faces")),
+    *(f"docs/{name}.md" for name in ("prior", "subspaces", "diagnostics", "faces", "editing")),
 )
 _BLOCK = re.compile(r"(<!-- table: (\S+) -->\n).*?(<!-- /table -->)", re.DOTALL)
 
@@ -228,6 +229,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "effect-counts": effect_counts,
     "alignment": alignment,
     **FACE_TABLES,
+    **EDIT_TABLES,
 }
 
 

@@ -34,6 +34,7 @@ def test_all_results_are_of_the_shipped_prior(script):
     """Numbers of an earlier prior do not stay beside those of a new one."""
     evaluated = (
         "test16", "other16", "steps60", "steps300", "train16", "time8", "published8",
+        "edits_pggan_tops32",
     )  # fmt: skip
     others = ("prior_quality", "stability", "subspace_effects", "perceptual_weight")
     weights = {script.read(name)["weights_sha256"] for name in evaluated}
