@@ -31,7 +31,9 @@ class Options:
     task: tuple[str, ...] = ("invert",)
     """What is compared: invert, how well methods redraw the photographs; or columns of a table of
     restorations: colour super2 super4 super8 hole missing90 strokes noise15 noise25 noise50 blur
-    jpeg10 jpeg30 super2_noise15."""
+    jpeg10 jpeg30 super2_noise15; or edit, which inversions can be edited: photographs exchange
+    subspaces with each other (with SqueezeNet as --judge also how many of them still look like the
+    generator's own)."""
     methods: Annotated[tuple[str, ...], given("NAME ...", "those worth their time")] = ()
     """Rows of the table; a method of pmsfc invert stands for its rows. Of restorations: single,
     mganprior_16, pmsfc_4x4, pmsfc_4x4_random, mganprior_published, ours_M (the mean of M samples)
@@ -45,7 +47,7 @@ class Options:
     """The cut. Of restorations it is by default that which tells held-out pixels best."""
     layers: Annotated[tuple[str, ...], given("TASK=INT ...", "--layer for all")] = ()
     """The cut of single columns of restorations, such as noise25=5."""
-    steps: Annotated[int | None, given("INT", "300; of restorations 40")] = None
+    steps: Annotated[int | None, given("INT", "300; of restorations 40, of edits 150")] = None
     """Of every method that has no number of its own."""
     seconds: Annotated[float | None, given("FLOAT", "equal steps")] = None
     """Equal time instead of equal steps: seconds an image, without compilation."""

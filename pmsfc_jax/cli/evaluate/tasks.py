@@ -28,6 +28,7 @@ class Kind(NamedTuple):
 KINDS = (
     Kind("inversion", ("invert",)),
     Kind("restoration", _LOSSES),
+    Kind("editing", ("edit",)),
 )
 
 
