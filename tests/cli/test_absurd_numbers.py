@@ -8,7 +8,10 @@ import pytest
 from pmsfc_jax.cli.parsing import _types, _words
 
 DONE = 77  # what a command's work gives here, which is not done
-COMMANDS = ("invert", "discover", "evaluate", "train", "sample", "parts", "directions find")
+COMMANDS = (
+    *("invert", "discover", "evaluate", "train", "restore"),
+    *("sample", "parts", "directions find"),
+)
 
 
 @pytest.fixture
@@ -19,6 +22,10 @@ def words_of(photos, tmp_path):
         "discover": ["plain", "--layer", "3"],
         "evaluate": [photos, "--generator", "plain", "--out", tmp_path / "out"],
         "train": ["--data", photos, "--run", tmp_path / "out"],
+        "restore": [
+            *(photos, "--generator", "plain", "--task", "denoise,super,jpeg"),
+            *("--out", tmp_path / "out"),
+        ],
         "sample": ["plain", "--out", tmp_path / "out.png"],
         "parts": ["plain", "--out", tmp_path / "out"],
         "directions find": ["plain", "--out", tmp_path / "out.npz"],
@@ -48,7 +55,7 @@ def test_absurd_numbers_are_told_by_the_names_of_options(
     pmsfc, monkeypatch, words_of, tmp_path, command
 ):
     name = command.partition(" ")[0]
-    if name in ("invert", "discover", "evaluate", "train"):
+    if name in ("invert", "discover", "evaluate", "train", "restore"):
         work = importlib.import_module(f"pmsfc_jax.cli.{name}.work")
         monkeypatch.setattr(work, "work", lambda job: DONE)
     fields = [word[2:].replace("-", "_") for word, _ in _words(options_of(command))]
