@@ -1,6 +1,6 @@
 """How many images fit a chip, and how long a step takes there: an estimate, nothing is run.
 
-The model has two constants, fitted to what the TPU's compiler says of the loop of three generators
+The model's constants are fitted to what the TPU's compiler says of the loop of three generators
 (docs/tpu.md). What it does not know is how long a chip waits for the host.
 """
 
@@ -14,8 +14,8 @@ from pmsfc_jax.parallel.chips import Chip
 PASSES = 5.0
 #: Temporaries over the same.
 HELD = 0.8
-#: Reads and writes of the solver's memory a step.
-_STATE_PASSES = 3
+#: Bytes moved a step over those of the solver's memory.
+STATE_PASSES = 16.0
 #: Batches of so many images a chip fill a TPU's tiles best.
 TILE = 8
 #: More than this fills any chip, and makes a queue of few photographs idle.
@@ -44,7 +44,7 @@ def largest_batch(memory: Memory, room: float) -> int:
 def seconds_per_step(work: Workload, chip: Chip, images: int) -> float:
     """A step of ``images`` on one chip by roofline: products or bytes, whichever takes longer."""
     products = work.flops * images / chip.flops
-    moved = PASSES * work.features * images + work.weights + _STATE_PASSES * work.state * images
+    moved = PASSES * work.features * images + work.weights + STATE_PASSES * work.state * images
     return max(products, moved / chip.bandwidth)
 
 

@@ -8,6 +8,8 @@ import pytest
 from pmsfc_jax.core.cut import Cut
 from pmsfc_jax.inversion.abstract import even_masks
 from pmsfc_jax.inversion.estimate import (
+    PASSES,
+    STATE_PASSES,
     Memory,
     compiled_memory,
     largest_batch,
@@ -78,7 +80,7 @@ def test_memory_and_time_by_the_model():
     chip = CHIPS["v5e"]
     assert seconds_per_step(load, chip, 8) == pytest.approx(0.08)
     light = load._replace(flops=1.0)
-    moved = 8 * (5e6 + 3e5) + 1e7
+    moved = 8 * (PASSES * 1e6 + STATE_PASSES * 1e5) + 1e7
     assert seconds_per_step(light, chip, 8) == pytest.approx(moved / 819e9)
 
 
