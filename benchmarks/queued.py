@@ -31,6 +31,8 @@ from pmsfc_jax.inversion import run_batch, slots
 from pmsfc_jax.metrics import psnr
 
 LAYER, R = 4, 4
+#: Decibels for which it is counted what they would cost.
+TARGETS = (28, 30, 32, 34, 36)
 
 
 def mixed(
@@ -117,7 +119,7 @@ def counted_folders(losses: np.ndarray, easy: np.ndarray) -> list[dict[str, Any]
     """Fixed batches over a queue, in slot steps, for folders drawn from the measured images."""
     rng, rows, most = np.random.default_rng(1), [], losses.shape[1]
     folders = ((200, 8, 0.5), (200, 8, 0.25), (200, 8, 0.0), (2000, 64, 0.5))
-    for decibels in (28, 30, 32, 34, 36):
+    for decibels in TARGETS:
         steps = needed(losses, decibels)
         for images, size, share in folders:
             count = round(images * share)
@@ -192,7 +194,7 @@ def main() -> None:
         "gain_in_slot_steps": gain,
         "gain_in_time": found["fixed"]["seconds"] / found["queue"]["seconds"],
         "counted_for_other_folders": counts,
-        "fixed_losses": losses.round(7).tolist(),
+        "steps_until": {decibels: needed(losses, decibels).tolist() for decibels in TARGETS},
     }
     print("| | slot steps | PSNR dB | capped | images/h |\n|---|---|---|---|---|")
     for name, row in found.items():

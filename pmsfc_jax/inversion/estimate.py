@@ -13,7 +13,7 @@ from pmsfc_jax.parallel.chips import Chip
 #: Bytes moved a step over bytes of what convolutions give.
 PASSES = 5.0
 #: Temporaries over the same.
-HELD = 0.8
+HELD = 0.9
 #: Bytes moved a step over those of the solver's memory.
 STATE_PASSES = 16.0
 #: Batches of so many images a chip fill a TPU's tiles best.

@@ -119,3 +119,18 @@ def test_criteria_that_cannot_be_are_said_by_their_options(pmsfc, five, tmp_path
     assert code == 2
     assert "--until-window is of --until-fall: give --until-fall" in err
     assert not (tmp_path / "run").exists()
+
+
+def test_a_share_is_a_queue(pmsfc, five, whole, tmp_path):
+    """What is dealt in batches comes one after the other; the last share merges."""
+    run = tmp_path / "shared"
+    for share in ("1/2", "2/2"):
+        code, _, err = pmsfc("invert", five, "--out", run, *QUEUE, "--share", share)
+        assert code == 0, err
+    queues = json.loads((run / "batches.json").read_text())["batches"]
+    assert [len(queue["images"]) for queue in queues] == [3, 2]
+    assert [queue["size"] for queue in queues] == [2, 2]
+    ours, alone = rows_of(run), rows_of(whole)
+    assert ours.keys() == alone.keys()
+    for name, row in ours.items():
+        assert (row["steps"], row["reason"]) == (alone[name]["steps"], alone[name]["reason"])
