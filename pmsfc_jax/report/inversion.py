@@ -23,6 +23,8 @@ _COLUMNS = {
     "psnr_db": "PSNR, dB",
     "ssim": "SSIM",
     "loss": "loss",
+    "steps": "steps",
+    "reason": "done by",
     "best_step": "best step",
     "restarted": "tried again",
     "seconds": "seconds",
@@ -88,7 +90,7 @@ def _parts(run: Path, rows: Mapping[str, Row]) -> list[str]:
     parts = [html.section("Before and after"), gallery(shown_pictures)] if shown_pictures else []
     parts += [html.section("Metrics"), _metrics(rows)]
     drawn = _curves(curves)
-    return [*parts, html.section("Losses"), *drawn] if drawn else parts
+    return [*parts, html.section("Losses"), drawn] if drawn else parts
 
 
 def _losses(run: Path, name: str) -> np.ndarray | None:
@@ -98,14 +100,17 @@ def _losses(run: Path, name: str) -> np.ndarray | None:
         return None
 
 
-def _curves(losses: Mapping[str, np.ndarray]) -> list[str]:
-    """The curves; images whose number of steps differs would be in a chart of their own."""
-    charts = []
-    for steps in sorted({len(curve) for curve in losses.values()}):
-        chosen = {name: curve for name, curve in losses.items() if len(curve) == steps}
-        caption = "Loss before each step: thin lines are images, the thick one is their median."
-        charts.append(loss_curves(np.stack(list(chosen.values())), list(chosen), caption=caption))
-    return [chart for chart in charts if chart]
+def _curves(losses: Mapping[str, np.ndarray]) -> str:
+    """The curves; those of images that were done earlier go on level."""
+    curves = {name: curve for name, curve in losses.items() if len(curve)}
+    if not curves:
+        return ""
+    lengths = {len(curve) for curve in curves.values()}
+    caption = "Loss before each step: thin lines are images, the thick one is their median."
+    if len(lengths) > 1:
+        caption += " Lines of images that were done earlier go on level."
+    drawn = [np.pad(c, (0, max(lengths) - len(c)), mode="edge") for c in curves.values()]
+    return loss_curves(np.stack(drawn), list(curves), caption=caption)
 
 
 def _metrics(rows: Mapping[str, Row]) -> str:

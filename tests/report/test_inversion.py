@@ -25,14 +25,14 @@ def rows(count):
     }
 
 
-def add(run, name, side=8):
+def add(run, name, side=8, steps=3):
     rng = np.random.default_rng(len(name))
     for folder in ("targets", "images"):
         (run / folder).mkdir(exist_ok=True)
         save_png(run / folder / f"{name}.png", rng.integers(0, 256, (side, side, 3), np.uint8))
     (run / "codes").mkdir(exist_ok=True)
     w = np.ones((1, 1, 1, 4))
-    losses = np.array([[3.0, 2.0, 1.0]])
+    losses = np.array([[3.0, 2.0, 1.0]])[:, :steps]
     codes = SavedCodes(
         np.zeros((1, 1, 1, 5)), w, (), w[0, 0], losses, 2, "single", "default", "g", ""
     )
@@ -98,3 +98,14 @@ def test_a_page_of_a_hundred_large_photographs_is_below_20_mb(tmp_path):
         add(tmp_path, f"p{i}", side=256)
     [page] = save_run_pages(tmp_path, rows(100), SETTINGS, command="c")
     assert page.stat().st_size < 20e6
+
+
+def test_images_that_were_done_at_different_steps_share_a_chart(run):
+    add(run, "p1", steps=2)
+    text = save_run_pages(run, rows(5), SETTINGS, command="c")[0].read_text()
+    assert text.count('class="one"') == 5
+    assert "were done earlier go on level" in text
+    [points] = re.findall(r'class="one" points="([^"]*)"><title>p1<', text)
+    heights = [point.split(",")[1] for point in points.split()]
+    assert len(heights) == 3
+    assert heights[1] == heights[2]
