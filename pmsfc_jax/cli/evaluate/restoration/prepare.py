@@ -19,7 +19,7 @@ from pmsfc_jax.cli.start_jax import start_jax
 from pmsfc_jax.cli.wording import told_by_options
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.typing import Params
-from pmsfc_jax.evaluation.restoration.rows import DEFAULT_ROWS, check_rows, row_of
+from pmsfc_jax.evaluation.restoration.rows import DEFAULT_ROWS, check_rows, mixed_of, row_of
 from pmsfc_jax.io.paths import shown
 from pmsfc_jax.version import __version__
 
@@ -94,7 +94,8 @@ def prepare(options: Options, argv: Sequence[str]) -> Job:
         for layer in {*layers.values(), 0}:
             Cut(generator, layer)
             for name in rows:
-                row_of(name, layer=layer, steps=options.steps, batch_size=options.batch_size)
+                drawn = mixed_of(name) or name
+                row_of(drawn, layer=layer, steps=options.steps, batch_size=options.batch_size)
     judge = None if options.judge is None else load_judge(options.judge, options.weights_dir)
     truth, left_out = photographs_of(options, generator.spec, events)
     command = shlex.join(["pmsfc", "evaluate", *argv])
