@@ -8,10 +8,11 @@ from pmsfc_jax.evaluation.baselines import baselines
 from pmsfc_jax.tasks.degradations import Degradation
 from pmsfc_jax.tasks.degradations.degradation import Shape
 
-#: The one to show for an operator; of others the first is shown.
+#: The one to show for an operator; of others the first is shown. The best of its baselines on
+#: sixteen training photographs of 32x32: of masks, the mean over 90 % missing, a hole and strokes.
 _SHOWN = {
     "downsample": "bicubic, back-projected",
-    "mask": "biharmonic",
+    "mask": "linear",
     "noise": "non-local means",
     "jpeg": "total variation",
     "blur": "Wiener",
