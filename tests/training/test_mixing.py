@@ -15,7 +15,7 @@ from pmsfc_jax.core.masks import masks_from_labels
 from pmsfc_jax.training import loop
 from pmsfc_jax.training.checkpoints import checkpoint_manager, restore
 from pmsfc_jax.training.config import TrainingConfig
-from pmsfc_jax.training.export import export
+from pmsfc_jax.training.export import export, is_export_of
 from pmsfc_jax.training.mixing import Mixed, Mixing, draw_shares, mix
 from pmsfc_jax.training.partition import find_labels, is_due
 from pmsfc_jax.training.state import start_stage
@@ -117,6 +117,14 @@ def test_mixing_is_a_setting_of_the_run(finished, photographs):
         loop.train(photographs, MIXED, finished[0], data_digest="d")
     record = json.loads(json.dumps(dataclasses.asdict(MIXED)))
     assert TrainingConfig(**record) == MIXED
+
+
+def test_weights_from_before_there_was_mixing_are_those_of_a_run_without(finished, tmp_path):
+    settings = dataclasses.asdict(SMALL)
+    del settings["mixing"]
+    export(finished[0], tmp_path / "old", SMALL, card={"training": settings})
+    assert is_export_of(tmp_path / "old", SMALL, card={}, with_state=False)
+    assert not is_export_of(tmp_path / "old", MIXED, card={}, with_state=False)
 
 
 def test_samples_are_mixed_from_the_stage_on_that_has_the_layer():
