@@ -24,7 +24,7 @@ def chromium():
     except ImportError:
         sync_playwright = None
     if path is None or sync_playwright is None:
-        reason = f"no chromium ({path}) or no playwright ({sync_playwright})"
+        reason = "there is no chromium" if path is None else "playwright is not installed"
         if os.environ.get(VARIABLE) == "required":
             pytest.fail(reason)
         pytest.skip(reason)
