@@ -54,6 +54,7 @@ def test_cells_table_and_sheets(evaluate, out, photos):
     assert np.mean(table["columns"]["colour"]["ours_2"]["fidelity"]) < 30
     assert 0 < table["columns"]["super2"]["ours_2"]["error_over_uncertainty"] < 50
     assert np.asarray(Image.open(out / "sheet-super2.png")).shape[1] > 5 * 128
+    assert "best baseline</td>" in (out / "report.html").read_text()
 
 
 def test_what_is_measured_is_kept_and_a_row_can_be_added(evaluate, out):

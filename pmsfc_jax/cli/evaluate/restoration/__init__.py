@@ -4,16 +4,24 @@ OUT/cells/COLUMN/ROW.json   what was measured, and the settings that it was meas
 OUT/cells/COLUMN/ROW.png    the restored pictures, side by side
 OUT/table.md, table.json    the tables, and all that was measured
 OUT/sheet-COLUMN.png        the pictures of all rows
+OUT/report.html             all of it on a page to look at
 """
 
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from pmsfc_jax.api import Subspaces
 from pmsfc_jax.cli.console import notice
 from pmsfc_jax.cli.evaluate.options import Options
 from pmsfc_jax.cli.evaluate.restoration.prepare import prepare
-from pmsfc_jax.cli.evaluate.restoration.report import save_sheet, write_tables
+from pmsfc_jax.cli.evaluate.restoration.report import (
+    save_page,
+    save_sheet,
+    shown_pictures,
+    write_tables,
+)
 from pmsfc_jax.cli.evaluate.restoration.work import baseline_cells, generated_cells
 from pmsfc_jax.cli.exit_codes import EXIT_INCOMPLETE
 from pmsfc_jax.evaluation.restoration.measure import given
@@ -30,6 +38,7 @@ def run(options: Options, argv: Sequence[str]) -> int:
     """
     job = prepare(options, argv)
     cells: dict[str, dict[str, Any]] = {}
+    pictures: dict[str, dict[str, np.ndarray]] = {}
     names = list(job.rows)
     job.events.tell("started", columns=list(options.task), rows=names, images=len(job.truth))
     partitions: dict[tuple[str, int], Subspaces] = {}
@@ -38,11 +47,15 @@ def run(options: Options, argv: Sequence[str]) -> int:
         there = given(column, job.truth, options.seed)
         cells[column] = baseline_cells(job, column, there)
         cells[column] |= generated_cells(job, column, there, partitions)
-        save_sheet(job, column, there, cells[column])
+        pictures[column] = shown_pictures(job, column, there, cells[column])
+        save_sheet(job, column, pictures[column])
         markdown = write_tables(job, cells)
+    save_page(job, cells, pictures)
     # For programs, stdout is theirs alone.
     (notice if job.events.wanted else print)(markdown.rstrip("\n"))
-    notice(f"written to {shown(options.out)}: table.md, table.json, sheet-*.png, cells/")
+    notice(
+        f"written to {shown(options.out)}: report.html, table.md, table.json, sheet-*.png, cells/"
+    )
     code = EXIT_INCOMPLETE if job.left_out else 0
     table = str(options.out / "table.json")
     job.events.tell("done", table=table, images=len(job.truth), exit_code=code)

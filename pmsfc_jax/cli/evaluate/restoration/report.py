@@ -10,9 +10,11 @@ from pmsfc_jax.cli.evaluate.restoration.cell import Cell
 from pmsfc_jax.cli.evaluate.restoration.prepare import Job
 from pmsfc_jax.cli.wording import counted
 from pmsfc_jax.evaluation.restoration.measure import Given
-from pmsfc_jax.evaluation.restoration.tables import best_baseline, summary
+from pmsfc_jax.evaluation.restoration.tables import best_baseline, beyond_best, summary
+from pmsfc_jax.evaluation.statistics import bootstrap_interval
 from pmsfc_jax.io.atomic import write_text_atomic
 from pmsfc_jax.io.images import save_png
+from pmsfc_jax.report.columns import Column, Line, save_columns_page
 from pmsfc_jax.report.sheet import comparison_sheet
 
 _SHEET_ROWS = 16
@@ -41,18 +43,58 @@ def write_tables(job: Job, cells: dict[str, dict[str, Any]]) -> str:
     return markdown
 
 
-def save_sheet(job: Job, column: str, there: Given, records: dict[str, Any]) -> None:
-    """The photographs, the best baseline, the rows, and what they should be."""
+def shown_pictures(
+    job: Job, column: str, there: Given, records: dict[str, Any]
+) -> dict[str, np.ndarray]:
+    """What was given, the best baseline, the rows, and what they should be: ``[n, H, W, 3]``."""
     best = best_baseline(records)
     names = [name for name in (best, *job.rows) if name is not None]
-    count = min(len(job.truth), _SHEET_ROWS)
-    columns = [Cell(job, column, name, {}).pictures(len(job.truth)) for name in names]
     seen = np.asarray(there.observed.target)
     levels = np.clip(np.rint((seen + 1) * 127.5), 0, 255).astype(np.uint8)
-    given_pictures = np.repeat(levels, 3, axis=-1) if levels.shape[-1] == 1 else levels
-    rows = [
-        [given_pictures[i], *(pictures[i] for pictures in columns), job.truth[i]]
-        for i in range(count)
-    ]
-    sheet = comparison_sheet(rows, column_titles=["given", *names, "truth"], cell=128)
+    found = {"given": np.repeat(levels, 3, axis=-1) if levels.shape[-1] == 1 else levels}
+    for name in names:
+        found[name] = Cell(job, column, name, {}).pictures(len(job.truth))
+    shown = {name: pictures[:_SHEET_ROWS] for name, pictures in found.items()}
+    return shown | {"truth": job.truth[:_SHEET_ROWS]}
+
+
+def save_sheet(job: Job, column: str, pictures: dict[str, np.ndarray]) -> None:
+    """The pictures of `shown_pictures`, a photograph a row."""
+    rows = [list(row) for row in zip(*pictures.values(), strict=True)]
+    sheet = comparison_sheet(rows, column_titles=list(pictures), cell=128)
     save_png(job.options.out / f"sheet-{column}.png", sheet)
+
+
+def save_page(
+    job: Job, cells: dict[str, dict[str, Any]], pictures: dict[str, dict[str, np.ndarray]]
+) -> None:
+    """``report.html`` of all columns."""
+    seed = job.options.seed
+    columns = [
+        Column(
+            name,
+            [
+                Line(
+                    row,
+                    (
+                        float(np.mean(record["psnr"])),
+                        *bootstrap_interval(np.asarray(record["psnr"]), seed=seed),
+                    ),
+                    None if record["baseline"] else beyond_best(records, row, seed=seed),
+                )
+                for row, record in records.items()
+            ],
+            best_baseline(records),
+            pictures[name],
+        )
+        for name, records in cells.items()
+    ]
+    settings = {
+        "generator": job.options.generator,
+        "subset": job.options.subset,
+        "photographs": len(job.truth),
+        "steps": job.options.steps,
+        "layers": job.layers,
+    }
+    settings |= job.facts()
+    save_columns_page(job.options.out, columns, settings=settings, command=job.command)
