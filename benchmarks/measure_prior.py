@@ -3,7 +3,7 @@
     python benchmarks/measure_prior.py --photographs FOLDER --judge squeezenet1_0.npz
     python scripts/update_tables.py
 
-FOLDER holds ``train``, ``test`` and ``other`` as in `prior_quality`. What is timed runs alone, the
+FOLDER holds ``train``, ``test`` and ``other`` as in `prior_quality`, and ``index.csv`` with their labels. What is timed runs alone, the
 rest several at a time, each on a processor of its own. The results land in ``benchmarks/results``
 and ``docs/images``, the logs in ``--logs``. Stopped, the same command goes on after the last
 measurement that was finished, as long as the prior is the same.
@@ -83,6 +83,8 @@ def measurements(photographs: Path, judge: Path, work: Path) -> list[Measurement
 
     first, subspaces = work / "first", work / "subspaces"
     pictures = (sys.executable, "scripts/make_pictures.py", "--run", str(first))
+    edits = (sys.executable, "benchmarks/edits.py", "pggan_tops32", "--layer", "4")
+    edited = ("--squeezenet", str(judge), "--clothing", str(photographs))
     discover = (*pmsfc, "discover", "pggan_tops32", "--layer", "4", "--num-subspaces", "4")
     shown = ("--num-pairs", "16", "--num-random", "2", "--out", str(subspaces))
     return [
@@ -102,6 +104,7 @@ def measurements(photographs: Path, judge: Path, work: Path) -> list[Measurement
             "prior_quality", "--photographs", photographs, "--judge", judge,
             "--sheet", work / "nearest.png",
         ),
+        Measurement("edits", (*edits, *edited, "--pairs", "24", "--judged", "4")),
         Measurement("pictures", pictures),
         Measurement(
             "subspaces",
