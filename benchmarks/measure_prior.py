@@ -3,10 +3,10 @@
     python benchmarks/measure_prior.py --photographs FOLDER --judge squeezenet1_0.npz
     python scripts/update_tables.py
 
-FOLDER holds ``train``, ``test`` and ``other`` as in `prior_quality`, and ``index.csv`` with their labels. What is timed runs alone, the
-rest several at a time, each on a processor of its own. The results land in ``benchmarks/results``
-and ``docs/images``, the logs in ``--logs``. Stopped, the same command goes on after the last
-measurement that was finished, as long as the prior is the same.
+FOLDER holds ``train``, ``test`` and ``other`` as in `prior_quality`, and ``index.csv`` with their
+labels. What is timed runs alone, the rest several at a time, each on a processor of its own. The
+results land in ``benchmarks/results`` and ``docs/images``, the logs in ``--logs``. Stopped, the
+same command goes on after the last measurement that was finished, as long as the prior is the same.
 """
 
 import argparse
