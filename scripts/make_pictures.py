@@ -24,8 +24,8 @@ from pmsfc_jax.report.sheet import comparison_sheet, difference_image, grid
 
 #: Of the samples that are shown, one latent code each.
 SEEDS = range(256)
-#: Two samples of faces64 that are inverted and exchange their subspaces, the clearest of three pairs
-#: of bright frontal faces that were looked at; and the layer of the subspaces.
+#: Two samples of faces64 that are inverted and exchange their subspaces, the clearest of three
+#: pairs of bright frontal faces that were looked at; and the layer of the subspaces.
 FACES = (37, 6)
 FACES_LAYER = 2
 

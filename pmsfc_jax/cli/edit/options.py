@@ -50,7 +50,8 @@ class Swap:
 
     A PICTURE is a file of codes or the --out folder of `pmsfc invert`. The first is changed, the
     others give; of a single folder each picture is changed by each of the others. Without
-    --subspace each subspace is exchanged alone.
+    --subspace each subspace is exchanged alone. Pictures that were inverted with --method pmsfc are
+    edited best.
     """
 
     pictures: Annotated[tyro.conf.Positional[tuple[Path, ...]], required(_PICTURES)]
@@ -67,7 +68,8 @@ class Mix:
 
     A PICTURE is a file of codes or the --out folder of `pmsfc invert`. The first is changed, the
     others give; of a single folder each picture is changed by each of the others. Without
-    --subspace each subspace is mixed alone.
+    --subspace each subspace is mixed alone. Pictures that were inverted with --method pmsfc are
+    edited best.
     """
 
     pictures: Annotated[tyro.conf.Positional[tuple[Path, ...]], required(_PICTURES)]
