@@ -16,6 +16,7 @@ from pmsfc_jax.inversion.optimise import advance, renew
 from pmsfc_jax.inversion.plan import Batch, plan_batches
 from pmsfc_jax.inversion.presets import preset
 from pmsfc_jax.inversion.resume import Stopped
+from pmsfc_jax.inversion.solvers import SOLVERS
 from pmsfc_jax.inversion.source import Taken
 from pmsfc_jax.inversion.until import Until
 
@@ -97,6 +98,18 @@ def test_results_do_not_depend_on_the_slots(small, images, queued, size):
     np.testing.assert_array_equal(other.steps, queued.steps)
     np.testing.assert_array_equal(other.reason, queued.reason)
     np.testing.assert_allclose(other.losses, queued.losses, rtol=1e-2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("optimiser", SOLVERS)
+def test_every_solver_can_be_begun_in_a_slot_of_another_image(small, images, optimiser):
+    """What a solver remembers of the image before does not reach the next one."""
+    settings = {**USUAL, "optimiser": optimiser, "num_steps": 12}
+    fixed = invert(*small, images, key=KEY, config=preset(**settings))
+    config = preset(**settings, until_psnr=13.0)
+    found = invert(*small, images, key=KEY, config=config)
+    for i, steps in enumerate(found.steps):
+        np.testing.assert_allclose(found.losses[i, :steps], fixed.losses[i, :steps], rtol=1e-2)
 
 
 def test_whoever_comes_and_goes_compiles_nothing(small, images, queued):
