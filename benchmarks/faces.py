@@ -2,7 +2,8 @@
 
     pmsfc fetch faces64 && pmsfc fetch vgg16-oxford
     python benchmarks/faces.py weight OUT --squeezenet FILE
-    python benchmarks/faces.py methods OUT --squeezenet FILE --clothing FOLDER
+    python benchmarks/faces.py methods OUT --squeezenet FILE --solver lbfgs --clothing FOLDER
+    python benchmarks/faces.py methods OUT --squeezenet FILE --solver adam_vgg --samples 4
 
 ``weight`` chooses the weight of VGG16 (relu3_3) on samples that nothing else uses. ``methods``
 compares compositions of 32 codes, and of 8 weights a channel, on fresh samples of the generator,
@@ -70,7 +71,7 @@ def configured(composition: str, codes: int, solver: str, steps: int, weight: fl
     """An inversion at the cut of this study."""
     return pm.preset(
         composition=composition, codes_per_subspace=codes, layer=LAYER, num_steps=steps,
-        optimiser=solver, perceptual_weight=weight, perceptual_norm=norm, batch_size=8,
+        optimiser=solver, perceptual_weight=weight, perceptual_norm=norm, batch_size=4,
     )  # fmt: skip
 
 
@@ -96,18 +97,16 @@ def weight_rows(options, task: Task) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def method_rows(options, task: Task, where: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every composition under each solver."""
+    """Every composition."""
     key = jax.random.key(0)
     found = pm.discover_subspaces(
         task.generator, task.params, layer=LAYER, num_subspaces=NUM_SUBSPACES, key=key
     )
     partitions = {None: None, "discovered": found, "random": pm.random_subspaces(found, key)}
-    for solver, settings in SOLVERS.items():
-        for name, (composition, codes, partition) in COMPOSITIONS.items():
-            config = configured(composition, codes, *settings)
-            path = options.out / f"{where}_{name}_{solver}.json"
-            row = kept(path, lambda c=config, p=partition: measure_row(task, c, partitions[p]))
-            yield f"{name}_{solver}", row
+    for name, (composition, codes, partition) in COMPOSITIONS.items():
+        config = configured(composition, codes, *SOLVERS[options.solver])
+        path = options.out / f"{where}_{name}_{options.solver}_{len(task.targets)}.json"
+        yield name, kept(path, lambda c=config, p=partition: measure_row(task, c, partitions[p]))
 
 
 def main() -> None:
@@ -115,7 +114,8 @@ def main() -> None:
     parser.add_argument("what", choices=("weight", "methods"))
     parser.add_argument("out", type=Path)
     parser.add_argument("--squeezenet", type=Path, required=True)
-    parser.add_argument("--clothing", type=Path, help="folder of the garments")
+    parser.add_argument("--solver", choices=tuple(SOLVERS), default="lbfgs", help="of methods")
+    parser.add_argument("--clothing", type=Path, help="folder of the garments; without it, none")
     parser.add_argument("--samples", type=int, default=8, help="the first so many seeds")
     parser.add_argument("--garments", default="test8", help="a subset of subsets.json")
     parser.add_argument("--weights-dir", type=Path)
@@ -137,15 +137,13 @@ def main() -> None:
     else:
         fresh = samples(generator, params, seeds["test"][: options.samples])
         side = generator.spec.image_shape[0]
-        paths = load_subset(HERE / "subsets.json", options.garments, options.clothing)
-        sets = {
-            "samples": fresh,
-            "astronaut": astronaut(side),
-            "garments": pm.load_images(paths, generator),
-        }
+        sets = {"samples": fresh, "astronaut": astronaut(side)}
+        if options.clothing:
+            paths = load_subset(HERE / "subsets.json", options.garments, options.clothing)
+            sets["garments"] = pm.load_images(paths, generator)
         for where, targets in sets.items():
             task = Task(generator, params, np.asarray(targets), v, judge, 0)
-            tables[where] = dict(method_rows(options, task, where))
+            tables[f"{where}_{options.solver}"] = dict(method_rows(options, task, where))
     kept_tables = json.loads(options.result.read_text()) if options.result.exists() else {}
     kept_tables |= {
         "generator": "faces64",
