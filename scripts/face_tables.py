@@ -16,7 +16,10 @@ COMPOSITIONS = {
     "pmsfc_full_4x8": "PmSFC 4x8 as start of full weights",
     "pmsfc_full_4x8_random": "PmSFC 4x8 as start of full weights, random partition",
 }
-SOLVERS = {"adam_vgg": "Adam, 1,000 steps, VGG16", "lbfgs": "L-BFGS, 150 steps"}
+SOLVERS = {"adam_vgg": "Adam and V", "lbfgs": "L-BFGS"}
+PLACES = {"samples": "fresh samples", "garments": "garments", "astronaut": "the astronaut"}
+MEASURES = ("PSNR dB", "distance")
+FACES = read("faces")
 SWEPT = {"adam": "Adam, 300 steps", "lbfgs": "L-BFGS, 100 steps"}
 
 
@@ -122,7 +125,7 @@ def face_stability() -> str:
 
 def face_weight() -> str:
     """Weight and norm of VGG16, by solver."""
-    rows = read("faces")["weight"]["rows"]
+    rows = FACES["weight"]["rows"]
     cells = []
     for solver, text in SWEPT.items():
         own = [row for row in rows if row["method"].startswith(f"{solver}_")]
@@ -132,42 +135,56 @@ def face_weight() -> str:
     return table(["solver", "weight of VGG16", "norm", *QUALITY], cells)
 
 
-def _methods(where: str) -> str:
-    rows = read("faces")[where]["rows"]
-    cells = []
-    for solver, text in SOLVERS.items():
-        own = [row for row in rows if row["method"].endswith(f"_{solver}")]
-        for row, quality in zip(own, compared(own), strict=True):
-            name = COMPOSITIONS[row["method"].removesuffix(f"_{solver}")]
-            cells.append([text, name, str(row["weights_per_channel"]), *quality])
-    return table(["solver", "method", "weights a channel", *QUALITY], cells)
+def _methods(solver: str) -> str:
+    """The compositions under one solver; the best of each column in bold."""
+    found = {where: f"{where}_{solver}" for where in PLACES if f"{where}_{solver}" in FACES}
+    columns = {where: compared(FACES[key]["rows"]) for where, key in found.items()}
+    first = FACES[next(iter(found.values()))]["rows"]
+    return table(
+        ["method", "weights a channel", *(f"{PLACES[w]}: {m}" for w in columns for m in MEASURES)],
+        [
+            [
+                COMPOSITIONS[row["method"]],
+                str(row["weights_per_channel"]),
+                *(cell for where in columns for cell in _psnr_and_distance(columns[where][number])),
+            ]
+            for number, row in enumerate(first)
+        ],
+    )
+
+
+def _psnr_and_distance(cells: tuple[str, ...]) -> tuple[str, str]:
+    return cells[0], cells[2]
 
 
 def face_differences() -> str:
     """Paired differences of PSNR: what the article claims, and the control by random partitions."""
     pairs = {
         "equation 7 minus mGANprior, equal codes": ("pmsfc_4x8", "mganprior_32"),
-        "equation 7 minus mGANprior, equal weights": ("pmsfc_4x8", "mganprior_8"),
-        "equation 7, discovered minus random": ("pmsfc_4x8", "pmsfc_4x8_random"),
-        "full weights, discovered minus random": ("pmsfc_full_4x8", "pmsfc_full_4x8_random"),
+        "equation 7 minus mGANprior, equal weights a channel": ("pmsfc_4x8", "mganprior_8"),
+        "equation 7, discovered minus random partition": ("pmsfc_4x8", "pmsfc_4x8_random"),
         "full weights minus mGANprior, equal codes": ("pmsfc_full_4x8", "mganprior_32"),
+        "full weights, discovered minus random partition": (
+            "pmsfc_full_4x8",
+            "pmsfc_full_4x8_random",
+        ),
     }
-    results = read("faces")
 
     def cell(where: str, solver: str, pair: tuple[str, str]) -> str:
-        of = results[where]["images"]
-        first, second = (np.asarray(of[f"{name}_{solver}"]["psnr"]) for name in pair)
+        of = FACES.get(f"{where}_{solver}", {}).get("images")
+        if of is None:
+            return ""
+        first, second = (np.asarray(of[name]["psnr"]) for name in pair)
         difference = first - second
         if len(difference) == 1:
             return f"{difference[0]:+.2f}"
         low, high = bootstrap_interval(difference)
         return f"{difference.mean():+.2f} ({low:.2f} to {high:.2f})"
 
-    places = ("samples", "garments", "astronaut")
     return table(
-        ["", "solver", *places],
+        ["difference of PSNR, dB", "solver", *PLACES.values()],
         [
-            [text, SOLVERS[solver].split(",")[0], *(cell(w, solver, pair) for w in places)]
+            [text, SOLVERS[solver], *(cell(where, solver, pair) for where in PLACES)]
             for text, pair in pairs.items()
             for solver in SOLVERS
         ],
@@ -181,4 +198,7 @@ FACE_TABLES: dict[str, Callable[[], str]] = {
     "face-effects": face_effects,
     "face-stability": face_stability,
     "face-weight": face_weight,
+    "face-lbfgs": lambda: _methods("lbfgs"),
+    "face-adam": lambda: _methods("adam_vgg"),
+    "face-differences": face_differences,
 }
