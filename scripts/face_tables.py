@@ -7,10 +7,11 @@ import numpy as np
 from measured import QUALITY, compared, read, table
 
 from pmsfc_jax.evaluation.statistics import bootstrap_interval
+from pmsfc_jax.evaluation.tables import interval
 
 COMPOSITIONS = {
-    "mganprior_32": "mGANprior, 32 codes",
-    "mganprior_8": "mGANprior, 8 codes",
+    "mganprior_32": "mGANprior",
+    "mganprior_8": "mGANprior",
     "pmsfc_4x8": "PmSFC 4x8, equation 7",
     "pmsfc_4x8_random": "PmSFC 4x8, equation 7, random partition",
     "pmsfc_full_4x8": "PmSFC 4x8 as start of full weights",
@@ -153,8 +154,34 @@ def _methods(solver: str) -> str:
     )
 
 
+def face_front() -> str:
+    """The first numbers of the README: compositions that say most, PSNR alone."""
+    chosen = ("mganprior_32", "mganprior_8", "pmsfc_4x8", "pmsfc_4x8_random", "pmsfc_full_4x8")
+    rows = {w: {row["method"]: row for row in FACES[f"{w}_lbfgs"]["rows"]} for w in PLACES}
+
+    def cell(where: str, name: str) -> str:
+        row = rows[where][name]
+        return interval(row, "psnr", 2) if row["images"] > 1 else f"{row['psnr']:.2f}"
+
+    return table(
+        ["method", "codes", "weights a channel", *(f"{text}, dB" for text in PLACES.values())],
+        [
+            [
+                COMPOSITIONS[name],
+                str(rows["samples"][name]["codes"]),
+                str(rows["samples"][name]["weights_per_channel"]),
+                *(cell(where, name) for where in PLACES),
+            ]
+            for name in chosen
+        ],
+    )
+
+
 def _psnr_and_distance(cells: tuple[str, ...]) -> tuple[str, str]:
-    return cells[0], cells[2]
+    """The two of them; no interval where there is a single picture."""
+    psnr, _, distance = cells
+    mean, *ends = psnr.replace("*", "").replace("(", "").replace(")", "").split()
+    return psnr.split(" ")[0] if set(ends) == {mean, "to"} else psnr, distance
 
 
 def face_differences() -> str:
@@ -187,6 +214,7 @@ def face_differences() -> str:
             [text, SOLVERS[solver], *(cell(where, solver, pair) for where in PLACES)]
             for text, pair in pairs.items()
             for solver in SOLVERS
+            if f"samples_{solver}" in FACES
         ],
     )
 
@@ -198,7 +226,7 @@ FACE_TABLES: dict[str, Callable[[], str]] = {
     "face-effects": face_effects,
     "face-stability": face_stability,
     "face-weight": face_weight,
+    "face-front": face_front,
     "face-lbfgs": lambda: _methods("lbfgs"),
-    "face-adam": lambda: _methods("adam_vgg"),
     "face-differences": face_differences,
 }
