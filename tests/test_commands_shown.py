@@ -21,6 +21,7 @@ _NOT_RUN = {
     r"labels\.csv|smile\.npy|mask\.png": "labels, directions and masks of one's own",
     r"\bCARD\b|card.json": "it takes notes of one's own",
     r"--resolution 64": "it is for accelerators, and for days",
+    r"^restore |--task super4": "photographs that have lost something, or minutes",
 }
 #: What makes each command short.
 _SHORTER = {
