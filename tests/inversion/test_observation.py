@@ -162,7 +162,7 @@ def test_the_first_step_within_the_noise_is_kept(small, small_targets):
         seen = Observation(small_targets, operands)
         return invert(*small, seen, operator=operator, key=KEY, config=config)
 
-    middle = inverted([0.01] * 3).losses[0, 10]
+    middle = inverted([0.01] * 3).losses[0, 5]
     sigma = np.array([2 * np.sqrt(middle), 0.01, 10.0])
     result = inverted(sigma)
     for i, losses in enumerate(result.losses):
