@@ -23,6 +23,7 @@ PARTITION = np.eye(R, dtype=np.float32).repeat(C // R, axis=1)
 #: list what can be chosen.
 MAY_NAME = (
     "evaluation/methods.py",
+    "evaluation/restoration/rows.py",
     "inversion/config.py",
     "inversion/presets.py",
     "tasks/restoration/settings.py",

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
+from pmsfc_jax.cli.evaluate import work
 from pmsfc_jax.cli.evaluate.options import Options
 from pmsfc_jax.cli.evaluate.prepare import prepare
-from pmsfc_jax.cli.evaluate.work import work
 
 
 def run(options: Options, argv: Sequence[str]) -> int:
     """Run what is not finished, and write the table; returns the exit code."""
-    return work(prepare(options, argv))
+    return work.work(prepare(options, argv))
