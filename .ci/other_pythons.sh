@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Python 3.12 and 3.13, where they are: install, the README's first command, and the quick tests,
+# Other versions of Python, given as 3.12 and the like, where they are: install, the README's first command, and the quick tests,
 # without PyTorch. A version that is not there is a skip that is told.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -19,7 +19,7 @@ interpreter() {
     done
 }
 
-for version in 3.12 3.13; do
+for version in "$@"; do
     python=$(interpreter "$version")
     if [ -z "$python" ]; then
         echo "SKIPPED: there is no Python $version here"

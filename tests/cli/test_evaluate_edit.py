@@ -10,6 +10,7 @@ import pmsfc_jax as pm
 WORDS = ("--task", "edit", "--generator", "plain", "--layer", "2", "--steps", "3")
 
 
+@pytest.mark.slow
 def test_rows_are_measured_once(pmsfc, photos, tmp_path):
     out = tmp_path / "table"
     words = ("evaluate", photos, "--out", out, *WORDS, "--json")

@@ -32,6 +32,7 @@ def test_the_words_of_task_are_all_columns():
     assert words == tuple(COLUMNS)
 
 
+@pytest.mark.slow
 def test_cells_table_and_sheets(evaluate, out, photos):
     code, printed, err = evaluate(out)
     assert code == 0, err
@@ -57,6 +58,7 @@ def test_cells_table_and_sheets(evaluate, out, photos):
     assert "best baseline</td>" in (out / "report.html").read_text()
 
 
+@pytest.mark.slow
 def test_what_is_measured_is_kept_and_a_row_can_be_added(evaluate, out):
     evaluate(out)
     stamps = {path: path.stat().st_mtime_ns for path in sorted(out.glob("cells/*/*.json"))}

@@ -97,6 +97,7 @@ def assert_same(run, expected):
     assert [name for name in ours if ours[name] != theirs[name]] == []
 
 
+@pytest.mark.slow
 def test_killed_three_times(start, whole, tmp_path):
     out = tmp_path / "run"
     # Before the settings have their name: the folder is not refused later.

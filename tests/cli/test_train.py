@@ -40,6 +40,7 @@ def arguments(few, run, *more):
     return ("--data", few / "data", "--run", run, *SMALL.split(), *more)
 
 
+@pytest.mark.slow
 def test_ten_pictures_get_a_warning_and_a_generator(pmsfc, few, tmp_path):
     export = tmp_path / "weights" / "mine"
     run = tmp_path / "run"

@@ -6,6 +6,7 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from pmsfc_jax.core.cut import Cut
 from pmsfc_jax.inversion.compose import served_groups
@@ -131,6 +132,7 @@ def test_groups_are_for_partitions_and_methods_that_keep_to_them(tiny):
     assert served_groups(whole_heads, masks, pmsfc) is None
 
 
+@pytest.mark.slow
 def test_curvature_reaches_through_the_generator(tiny, subspaces, targets):
     """``d^T H d`` is the second derivative of the loss with its predictions made linear."""
     with jax.enable_x64(True):

@@ -113,6 +113,7 @@ def test_the_mean_squared_difference_of_the_maps_is_the_distance(params):
     np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_dead_features_leave_both_derivatives_finite(params):
     vgg = {name: dict(layer) for name, layer in params["vgg"].items()}
     vgg["conv3_3"]["bias"] = vgg["conv3_3"]["bias"] - 1e3  # no feature of this block is alive

@@ -117,7 +117,11 @@ CONFIGS = {
 }
 
 
-@pytest.fixture(scope="module", params=CONFIGS)
+#: One of them is quick; each compiles its own step.
+SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in CONFIGS if name != "relativistic"]
+
+
+@pytest.fixture(scope="module", params=["relativistic", *SLOW])
 def found(request, photographs):
     """What is expected, the state after one step, and its metrics; with a penalty and without."""
     config = CONFIGS[request.param]
