@@ -16,7 +16,7 @@ _PART = re.compile(r"(is|are) missing \(| takes a value: none is given| is '[A-Z
 _NOT_RUN = {
     r"\$SLURM|--distributed": "it takes a cluster",
     r"merge RUN1 RUN2": "it takes two machines",
-    r"fetch (?!--list)|faces64|vgg16": "it downloads",
+    r"fetch (?!--list)|faces64|runs/faces|vgg16": "it downloads, or needs what was downloaded",
     r"--generator NAME": "a name of one's own",
     r"labels\.csv|smile\.npy|mask\.png": "labels, directions and masks of one's own",
     r"\bCARD\b|card.json": "it takes notes of one's own",

@@ -236,7 +236,7 @@ def measure_edits(
     )
     changes = [np.abs(one - original).mean() * _LEVELS for one in everywhere]
     values = {"change": float(np.mean(changes))}
-    values |= {"concentration": float(np.nanmean(np.nanmax(concentration, axis=0)))}
+    values |= {"concentration": mean_of_best(concentration)}
     values |= _limited(question, masks, original, labels)
     scores = np.zeros((len(masks), 0))
     if question.embed is not None and question.own is not None:
@@ -247,6 +247,15 @@ def measure_edits(
             scores = _scores(question, before, after)
             values["selectivity"] = float(selectivity(scores).max(axis=0).mean())
     return Edits(values, concentration, scores)
+
+
+def mean_of_best(concentration: np.ndarray) -> float:
+    """Mean over parts of the best subspace's concentration, ``[R, parts]``.
+
+    Parts that are in none of the pictures, NaN for all subspaces, are left out; NaN without any.
+    """
+    known = concentration[:, ~np.isnan(concentration).all(axis=0)]
+    return float(np.nanmax(known, axis=0).mean()) if known.size else float("nan")
 
 
 def selectivity(scores: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ from pmsfc_jax.evaluation.edits import (
     drawn,
     edits_beside_random,
     in_picture,
+    mean_of_best,
     measure_edits,
     sample_pairs,
     selectivity,
@@ -188,3 +189,9 @@ def test_mistakes_are_one_sentence(tiny, question):
         edits_beside_random(dataclasses.replace(question, own=None), MASKS, key=KEY)
     with pytest.raises(InputError, match="num_pairs is 0"):
         sample_pairs(*tiny, layer=2, key=KEY, num=0)
+
+
+def test_parts_that_are_in_no_picture_do_not_count():
+    concentration = np.array([[1.0, np.nan, 3.0], [2.0, np.nan, np.nan]])
+    assert mean_of_best(concentration) == 2.5
+    assert np.isnan(mean_of_best(concentration[:, 1:2]))
