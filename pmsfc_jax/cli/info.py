@@ -10,7 +10,7 @@ import tyro
 from pmsfc_jax.cli.console import notice, table
 from pmsfc_jax.cli.events import Events
 from pmsfc_jax.cli.parsing import Switch, given, parse
-from pmsfc_jax.cli.shared_options import GeneratorSet
+from pmsfc_jax.cli.shared_options import GeneratorSet, WeightsDir
 from pmsfc_jax.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -24,10 +24,7 @@ class Options:
     name: Annotated[tyro.conf.Positional[str | None], given("NAME", "list all names")] = None
     """Name of converted weights, or the path of their folder."""
     generator_set: GeneratorSet = ()
-    """Settings of the generator that no array hangs on, such as latent_space=z truncation=0.7 of
-    StyleGAN2 or label=7 of a conditional one."""
-    weights_dir: Annotated[Path | None, given("FOLDER", "./ported_weights")] = None
-    """Where to look first for weights."""
+    weights_dir: WeightsDir = None
     json: Switch = False
     """For programs: one JSON object a line on stdout, each with an "event": weights (for each name
     of the list), generator or judge, and at the end done or error. Text for people goes to

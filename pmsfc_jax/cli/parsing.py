@@ -24,12 +24,13 @@ LARGEST_SEED = 2**32 - 1
 Switch = Annotated[bool, tyro.conf.FlagCreatePairsOff, tyro.conf.arg(help_behavior_hint="")]
 
 
-def given(metavar: str, default: str) -> Any:
+def given(metavar: str, default: str, help: str | None = None) -> Any:
     """Describe an option that may be left out: what stands for its value, and what is taken then.
 
-    To be used as ``Annotated[int | None, given("INT", "that of the preset")] = None``.
+    To be used as ``Annotated[int | None, given("INT", "that of the preset")] = None``. With
+    ``help`` the type says what it is for wherever it is used, and needs no words below it.
     """
-    return tyro.conf.arg(metavar=metavar, help_behavior_hint=f"(default: {default})")
+    return tyro.conf.arg(metavar=metavar, help_behavior_hint=f"(default: {default})", help=help)
 
 
 def required(metavar: str) -> Any:

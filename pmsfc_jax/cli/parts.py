@@ -10,7 +10,7 @@ import tyro
 from pmsfc_jax.cli.console import notice, progress_bar, table
 from pmsfc_jax.cli.events import Events
 from pmsfc_jax.cli.parsing import Switch, given, parse, required
-from pmsfc_jax.cli.shared_options import GeneratorSet
+from pmsfc_jax.cli.shared_options import GeneratorSet, WeightsDir
 from pmsfc_jax.core.errors import InputError
 
 
@@ -36,12 +36,9 @@ class Options:
     num: int = 6
     """Random pictures that are shown with their parts."""
     generator_set: GeneratorSet = ()
-    """Settings of the generator that no array hangs on, such as latent_space=z truncation=0.7 of
-    StyleGAN2 or label=7 of a conditional one."""
     seed: int = 0
     """Of the codes and of the search."""
-    weights_dir: Annotated[Path | None, given("FOLDER", "./ported_weights")] = None
-    """Where to look first for weights."""
+    weights_dir: WeightsDir = None
     json: Switch = False
     """For programs: one JSON object a line on stdout, each with an "event": part, and at the end
     done or error. Text for people goes to stderr."""

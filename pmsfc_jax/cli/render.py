@@ -10,6 +10,7 @@ import tyro
 from pmsfc_jax.cli.console import notice, progress_bar
 from pmsfc_jax.cli.events import Events
 from pmsfc_jax.cli.parsing import Switch, given, parse
+from pmsfc_jax.cli.shared_options import WeightsDir
 from pmsfc_jax.cli.wording import counted
 
 
@@ -21,8 +22,7 @@ class Options:
     """The --out folder of `pmsfc invert`."""
     out: Annotated[Path | None, given("FOLDER", "the folder rendered of the run")] = None
     """Where the pictures go."""
-    weights_dir: Annotated[Path | None, given("FOLDER", "./ported_weights")] = None
-    """Where to look first for weights."""
+    weights_dir: WeightsDir = None
     json: Switch = False
     """For programs: one JSON object a line on stdout, each with an "event": image (with the path of
     its picture), and at the end done or error. Text for people goes to stderr."""

@@ -10,7 +10,7 @@ import tyro
 from pmsfc_jax.cli.console import notice, progress_bar
 from pmsfc_jax.cli.events import Events
 from pmsfc_jax.cli.parsing import LARGEST_SEED, Switch, given, parse, required
-from pmsfc_jax.cli.shared_options import GeneratorSet
+from pmsfc_jax.cli.shared_options import GeneratorSet, WeightsDir
 from pmsfc_jax.cli.wording import counted
 from pmsfc_jax.core.errors import InputError
 
@@ -32,12 +32,9 @@ class Options:
     truncation: float = 1.0
     """How far codes stray from their centre, from 0 to 1, for families that have one."""
     generator_set: GeneratorSet = ()
-    """Settings of the generator that no array hangs on, such as latent_space=z truncation=0.7 of
-    StyleGAN2 or label=7 of a conditional one."""
     separate: Switch = False
     """Save each sample as a picture of its own, named by its seed."""
-    weights_dir: Annotated[Path | None, given("FOLDER", "./ported_weights")] = None
-    """Where to look first for weights."""
+    weights_dir: WeightsDir = None
     json: Switch = False
     """For programs: one JSON object a line on stdout, each with an "event": image (with --separate,
     of each picture), and at the end done (with the path of the sheet or of the folder) or error.

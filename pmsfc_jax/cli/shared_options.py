@@ -1,5 +1,6 @@
 """What the options of several commands share; knows no jax."""
 
+from pathlib import Path
 from typing import Annotated
 
 import tyro
@@ -12,5 +13,14 @@ DEFAULT_GENERATOR = "pggan_tops32"
 GeneratorSet = Annotated[
     tuple[tuple[str, ...], ...],
     tyro.conf.UseAppendAction,
-    given("FIELD=VALUE ...", "as they are stored"),
+    given(
+        "FIELD=VALUE ...",
+        "as they are stored",
+        "Settings of the generator that no array hangs on, such as latent_space=z truncation=0.7 "
+        "of StyleGAN2 or label=7 of a conditional one.",
+    ),
+]
+#: Where weights are looked for.
+WeightsDir = Annotated[
+    Path | None, given("FOLDER", "./ported_weights", "Where to look first for weights.")
 ]

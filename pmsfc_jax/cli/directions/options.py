@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import tyro
 
 from pmsfc_jax.cli.parsing import Switch, given, required
-from pmsfc_jax.cli.shared_options import GeneratorSet
+from pmsfc_jax.cli.shared_options import GeneratorSet, WeightsDir
 
 
 @dataclass
@@ -46,12 +46,9 @@ class Find:
     num_samples: int = 512
     """Random codes that are looked at."""
     generator_set: GeneratorSet = ()
-    """Settings of the generator that no array hangs on, such as latent_space=z truncation=0.7 of
-    StyleGAN2 or label=7 of a conditional one."""
     seed: int = 0
     """Of the random codes."""
-    weights_dir: Annotated[Path | None, given("FOLDER", "./ported_weights")] = None
-    """Where to look first for weights."""
+    weights_dir: WeightsDir = None
     json: Switch = False
     """For programs: one JSON object a line on stdout, each with an "event": direction, and at the
     end done or error. Text for people goes to stderr."""
@@ -79,8 +76,7 @@ class Train:
     limit: Limit = field(default_factory=Limit)
     generator: Annotated[str | None, given("NAME", "that of the run")] = None
     """Name of converted weights, or the path of their folder."""
-    weights_dir: Annotated[Path | None, given("FOLDER", "./ported_weights")] = None
-    """Where to look first for weights."""
+    weights_dir: WeightsDir = None
     json: Switch = False
     """For programs: one JSON object a line on stdout, each with an "event": direction, and at the
     end done or error. Text for people goes to stderr."""
@@ -105,10 +101,7 @@ class Show:
     generator: Annotated[str | None, given("NAME", "that of the directions")] = None
     """Name of converted weights, or the path of their folder."""
     generator_set: GeneratorSet = ()
-    """Settings of the generator that no array hangs on, such as latent_space=z truncation=0.7 of
-    StyleGAN2 or label=7 of a conditional one."""
-    weights_dir: Annotated[Path | None, given("FOLDER", "./ported_weights")] = None
-    """Where to look first for weights."""
+    weights_dir: WeightsDir = None
     json: Switch = False
     """For programs: one JSON object a line on stdout, each with an "event": direction, and at the
     end done or error. Text for people goes to stderr."""

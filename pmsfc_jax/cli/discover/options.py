@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import tyro
 
 from pmsfc_jax.cli.parsing import Switch, given, required
-from pmsfc_jax.cli.shared_options import GeneratorSet
+from pmsfc_jax.cli.shared_options import GeneratorSet, WeightsDir
 
 
 @dataclass
@@ -52,12 +52,9 @@ class Options:
     ] = None
     """The perceptual distance of the report: SqueezeNet v1.0 as .npz, or a converted network."""
     generator_set: GeneratorSet = ()
-    """Settings of the generator that no array hangs on, such as latent_space=z truncation=0.7 of
-    StyleGAN2 or label=7 of a conditional one."""
     seed: int = 0
     """Of the latent codes, of the clustering and of the random partitions."""
-    weights_dir: Annotated[Path | None, given("FOLDER", "./ported_weights")] = None
-    """Where to look first for weights."""
+    weights_dir: WeightsDir = None
     json: Switch = False
     """For programs: one JSON object a line on stdout, each with an "event": progress (at most once
     a second), subspaces (sizes, labels, residuals), effects (the measures beside random subspaces),

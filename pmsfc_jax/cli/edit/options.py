@@ -7,6 +7,7 @@ from typing import Annotated
 import tyro
 
 from pmsfc_jax.cli.parsing import Switch, given, required
+from pmsfc_jax.cli.shared_options import WeightsDir
 
 
 @dataclass
@@ -34,8 +35,7 @@ class Output:
     """Frames a second of the moving pictures, which go there and back."""
     generator: Annotated[str | None, given("NAME", "that of the runs")] = None
     """Name of converted weights, or the path of their folder."""
-    weights_dir: Annotated[Path | None, given("FOLDER", "./ported_weights")] = None
-    """Where to look first for weights."""
+    weights_dir: WeightsDir = None
     json: Switch = False
     """For programs: one JSON object a line on stdout, each with an "event": edit (with the paths of
     its frames), and at the end done or error. Text for people goes to stderr."""

@@ -7,7 +7,7 @@ from typing import Annotated
 import tyro
 
 from pmsfc_jax.cli.parsing import Switch, given
-from pmsfc_jax.cli.shared_options import DEFAULT_GENERATOR, GeneratorSet
+from pmsfc_jax.cli.shared_options import DEFAULT_GENERATOR, GeneratorSet, WeightsDir
 
 
 @dataclass
@@ -26,8 +26,6 @@ class Options:
     generator: str = DEFAULT_GENERATOR
     """Name of converted weights, or the path of their folder."""
     generator_set: GeneratorSet = ()
-    """Settings of the generator that no array hangs on, such as latent_space=z truncation=0.7 of
-    StyleGAN2 or label=7 of a conditional one."""
     task: tuple[str, ...] = ("invert",)
     """What is compared: invert, how well methods redraw the photographs; or columns of a table of
     restorations: colour super2 super4 super8 hole missing90 strokes noise15 noise25 noise50 blur
@@ -61,8 +59,7 @@ class Options:
     """Photographs in one compiled step; of restorations each with four samples."""
     seed: int = 0
     """Of starting codes, discovery, the random partition and the intervals."""
-    weights_dir: Annotated[Path | None, given("FOLDER", "./ported_weights")] = None
-    """Where to look first for weights."""
+    weights_dir: WeightsDir = None
     json: Switch = False
     """For programs: one JSON object a line on stdout, each with an "event": left_out, started, row
     (with its means), and at the end done, stopped or error. Text for people goes to stderr."""

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 import tyro
 
 from pmsfc_jax.cli.parsing import Switch, given, required
-from pmsfc_jax.cli.shared_options import DEFAULT_GENERATOR, GeneratorSet
+from pmsfc_jax.cli.shared_options import DEFAULT_GENERATOR, GeneratorSet, WeightsDir
 
 _METHODS = "pmsfc | pmsfc_linear | pmsfc_full | mganprior | mganprior_published | single | released"
 _SOLVERS = "adam | sgd | lbfgs | levenberg_marquardt | variable_projection"
@@ -28,8 +28,6 @@ class What:
     generator: str = DEFAULT_GENERATOR
     """Name of converted weights, or the path of their folder; pmsfc info lists them."""
     generator_set: GeneratorSet = ()
-    """Settings of the generator that no array hangs on, such as latent_space=z truncation=0.7 of
-    StyleGAN2 or label=7 of a conditional one."""
     crop: str = "centre"
     """The part of each photograph that is wanted: centre, the largest square in its middle (or
     what the generator's proportions are); stretch, all of it; or X,Y,W,H in pixels."""
@@ -40,8 +38,7 @@ class What:
     from; its subspaces are used where --subspaces does not name others."""
     seed: int = 0
     """Of the starting codes and of the discovery."""
-    weights_dir: Annotated[Path | None, given("FOLDER", "./ported_weights")] = None
-    """Where to look first for weights."""
+    weights_dir: WeightsDir = None
 
 
 @dataclass

@@ -8,7 +8,7 @@ import tyro
 
 from pmsfc_jax.cli.invert.options import Method, Objective, Solver
 from pmsfc_jax.cli.parsing import Switch, given, required
-from pmsfc_jax.cli.shared_options import DEFAULT_GENERATOR
+from pmsfc_jax.cli.shared_options import DEFAULT_GENERATOR, WeightsDir
 
 
 @dataclass
@@ -27,8 +27,7 @@ class What:
     """Memory by the model alone, where libtpu is installed, too: its compiler takes minutes."""
     recursive: Switch = False
     """Look into the subfolders of folders, too."""
-    weights_dir: Annotated[Path | None, given("FOLDER", "./ported_weights")] = None
-    """Where to look first for weights."""
+    weights_dir: WeightsDir = None
     json: Switch = False
     """For programs: one JSON object a line on stdout, with an "event": plan, or error. Text for
     people goes to stderr."""

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import tyro
 
 from pmsfc_jax.cli.parsing import Switch, given, required
-from pmsfc_jax.cli.shared_options import DEFAULT_GENERATOR, GeneratorSet
+from pmsfc_jax.cli.shared_options import DEFAULT_GENERATOR, GeneratorSet, WeightsDir
 
 
 @dataclass
@@ -26,8 +26,6 @@ class What:
     generator: str = DEFAULT_GENERATOR
     """Name of converted weights, or the path of their folder; pmsfc info lists them."""
     generator_set: GeneratorSet = ()
-    """Settings of the generator that no array hangs on, such as latent_space=z truncation=0.7 of
-    StyleGAN2 or label=7 of a conditional one."""
     crop: str = "centre"
     """The part of each photograph that is wanted: centre, the largest square in its middle (or
     what the generator's proportions are); or X,Y,W,H in pixels."""
@@ -37,8 +35,7 @@ class What:
     """Folder of the clean photographs by the same names, to measure by. They restore nothing."""
     seed: int = 0
     """Of the starting codes."""
-    weights_dir: Annotated[Path | None, given("FOLDER", "./ported_weights")] = None
-    """Where to look first for weights."""
+    weights_dir: WeightsDir = None
 
 
 @dataclass
