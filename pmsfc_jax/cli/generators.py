@@ -36,6 +36,18 @@ def chosen_settings(assignments: Sequence[Sequence[str]]) -> dict[str, Any]:
         raise InputError(f"--generator-set: {error}") from error
 
 
+def load_asked(
+    name: str, assignments: Sequence[Sequence[str]], weights_dir: Path | None
+) -> tuple[SplitGenerator, Params]:
+    """Load a generator with what ``--generator-set`` chooses.
+
+    Raises:
+      InputError: as of `chosen_settings` and `load_chosen`.
+
+    """
+    return load_chosen(name, chosen_settings(assignments), weights_dir)
+
+
 def load_chosen(
     name: str, settings: Mapping[str, Any], weights_dir: Path | None
 ) -> tuple[SplitGenerator, Params]:

@@ -84,11 +84,9 @@ def _generator(
 
     from pmsfc_jax.api import load_perceptual
     from pmsfc_jax.cli.conversion import headline, layer_table
-    from pmsfc_jax.cli.generators import chosen_settings, load_chosen
+    from pmsfc_jax.cli.generators import load_asked
 
-    generator, params = load_chosen(
-        name, chosen_settings(options.generator_set), options.weights_dir
-    )
+    generator, params = load_asked(name, options.generator_set, options.weights_dir)
     spec = generator.spec
     count = sum(leaf.size for leaf in jax.tree.leaves(params))
     perceptual = load_perceptual(name, weights_dir=options.weights_dir)

@@ -11,7 +11,6 @@ from pmsfc_jax.cli.console import notice, progress_bar, table
 from pmsfc_jax.cli.events import Events
 from pmsfc_jax.cli.parsing import Switch, given, parse, required
 from pmsfc_jax.cli.shared_options import GeneratorSet, WeightsDir
-from pmsfc_jax.core.errors import InputError
 
 
 @dataclass
@@ -51,7 +50,8 @@ def main(argv: Sequence[str]) -> int:
     import jax
 
     from pmsfc_jax.api import find_parts, save_parts, to_uint8
-    from pmsfc_jax.cli.generators import chosen_settings, load_chosen
+    from pmsfc_jax.cli.generators import load_asked
+    from pmsfc_jax.cli.out_folder import check_out_folder
     from pmsfc_jax.cli.start_jax import start_jax
     from pmsfc_jax.core.checks import positive_int
     from pmsfc_jax.core.generator import default_layer
@@ -63,13 +63,10 @@ def main(argv: Sequence[str]) -> int:
 
     for name in ("num", "num_samples", "num_parts"):
         positive_int(getattr(options, name), f"--{name.replace('_', '-')}")
-    if options.out.exists() and not options.out.is_dir():
-        raise InputError(f"{shown(options.out)} is a file: give a folder with --out")
+    check_out_folder(options.out)
     start_jax()
     events = Events(options.json)
-    generator, params = load_chosen(
-        options.name, chosen_settings(options.generator_set), options.weights_dir
-    )
+    generator, params = load_asked(options.name, options.generator_set, options.weights_dir)
     layer = default_layer(generator.spec) if options.layer is None else options.layer
     key, own = jax.random.split(jax.random.key(options.seed))
     with progress_bar("features") as update:

@@ -52,7 +52,7 @@ def main(argv: Sequence[str]) -> int:
     if not 0 <= options.truncation <= 1:
         raise InputError(f"--truncation is {options.truncation}; it lies between 0 and 1")
     from pmsfc_jax.api import to_uint8
-    from pmsfc_jax.cli.generators import chosen_settings, load_chosen
+    from pmsfc_jax.cli.generators import load_asked
     from pmsfc_jax.cli.samples import draw_samples, samples_sheet
     from pmsfc_jax.cli.start_jax import start_jax
     from pmsfc_jax.io.images import save_png
@@ -60,8 +60,7 @@ def main(argv: Sequence[str]) -> int:
 
     start_jax()
     events = Events(options.json)
-    settings = chosen_settings(options.generator_set)
-    generator, params = load_chosen(options.name, settings, options.weights_dir)
+    generator, params = load_asked(options.name, options.generator_set, options.weights_dir)
     with progress_bar("samples") as update:
         images = to_uint8(
             draw_samples(generator, params, seeds, truncation=options.truncation, update=update)

@@ -18,7 +18,7 @@ from pmsfc_jax.cli.console import notice, progress_bar
 from pmsfc_jax.cli.directions.limits import check_file, limit_of, tell
 from pmsfc_jax.cli.directions.options import Find
 from pmsfc_jax.cli.events import Events
-from pmsfc_jax.cli.generators import chosen_settings, load_chosen
+from pmsfc_jax.cli.generators import load_asked
 from pmsfc_jax.cli.start_jax import start_jax
 from pmsfc_jax.core.checks import positive_int
 from pmsfc_jax.core.generator import default_layer
@@ -58,9 +58,7 @@ def prepare(options: Find) -> Job:
     positive_int(options.num, "--num")
     positive_int(options.num_samples, "--num-samples")
     start_jax()
-    generator, params = load_chosen(
-        options.name, chosen_settings(options.generator_set), options.weights_dir
-    )
+    generator, params = load_asked(options.name, options.generator_set, options.weights_dir)
     layer = options.layer
     if layer is None:
         file = options.limit.subspaces

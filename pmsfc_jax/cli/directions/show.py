@@ -11,7 +11,7 @@ from pmsfc_jax.cli.console import notice
 from pmsfc_jax.cli.directions.limits import tell
 from pmsfc_jax.cli.directions.options import Show
 from pmsfc_jax.cli.events import Events
-from pmsfc_jax.cli.generators import chosen_settings, load_chosen
+from pmsfc_jax.cli.generators import load_asked
 from pmsfc_jax.cli.start_jax import start_jax
 from pmsfc_jax.cli.wording import told_by_options
 from pmsfc_jax.core.checks import positive_int
@@ -61,9 +61,7 @@ def prepare(options: Show) -> Job:
     if not name:
         raise InputError("it is not known whose directions these are: give --generator")
     start_jax()
-    generator, params = load_chosen(
-        name, chosen_settings(options.generator_set), options.weights_dir
-    )
+    generator, params = load_asked(name, options.generator_set, options.weights_dir)
     layer = 0 if found.layer is None else found.layer
     directions.check_directions(generator, found, layer)
     return Job(options, found, (generator, params), amounts)

@@ -15,16 +15,15 @@ from pmsfc_jax.api import (
 )
 from pmsfc_jax.cli.discover.options import Options
 from pmsfc_jax.cli.events import Events
-from pmsfc_jax.cli.generators import chosen_settings, load_chosen
+from pmsfc_jax.cli.generators import load_asked
 from pmsfc_jax.cli.judge import distance_name, load_judge
+from pmsfc_jax.cli.out_folder import check_out_folder
 from pmsfc_jax.cli.start_jax import start_jax
 from pmsfc_jax.cli.wording import told_by_options
 from pmsfc_jax.core.checks import positive_int
-from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.typing import Params
 from pmsfc_jax.effects.subspace_effects import Distance, check_num_pairs
 from pmsfc_jax.inversion.feature_distance import feature_distance
-from pmsfc_jax.io.paths import shown
 from pmsfc_jax.subspace import check_question
 from pmsfc_jax.subspace.methods import find_method
 from pmsfc_jax.subspace.relations import find_relation
@@ -70,8 +69,8 @@ def prepare(options: Options, argv: Sequence[str]) -> Job:
     Raises:
       InputError: anything is wrong with them.
     """
-    if options.out is not None and options.out.exists() and not options.out.is_dir():
-        raise InputError(f"{shown(options.out)} is a file: give a folder with --out")
+    if options.out is not None:
+        check_out_folder(options.out)
     with told_by_options(_OPTION_NAMES):
         check_num_pairs(options.num_pairs)
         positive_int(options.num_random, "num_random")
@@ -81,9 +80,7 @@ def prepare(options: Options, argv: Sequence[str]) -> Job:
             relation=find_relation(options.relation)(),
         )
     start_jax()
-    generator, params = load_chosen(
-        options.name, chosen_settings(options.generator_set), options.weights_dir
-    )
+    generator, params = load_asked(options.name, options.generator_set, options.weights_dir)
     with told_by_options(_OPTION_NAMES):
         check_question(generator, options.layer, options.num_subspaces)
     distance, judge = _distance(options) if options.out and options.report else (None, None)

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from pmsfc_jax.cli.out_folder import check_out_folder
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.io.animation import save_apng, save_gif
 from pmsfc_jax.io.atomic import write_text_atomic
@@ -45,8 +46,7 @@ def check_folder(folder: Path) -> None:
       InputError: it may not.
 
     """
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{shown(folder)} is a file: give a folder with --out")
+    check_out_folder(folder)
     if folder.is_dir() and not (folder / RECORD).exists() and any(folder.glob("[!.]*")):
         raise InputError(f"{shown(folder)} is not empty and holds no edit: choose another --out")
 

@@ -9,8 +9,9 @@ import numpy as np
 from pmsfc_jax.api import Cut, InversionConfig, Perceptual, load_perceptual
 from pmsfc_jax.cli.evaluate.options import Options
 from pmsfc_jax.cli.events import Events
-from pmsfc_jax.cli.generators import chosen_settings, load_chosen
+from pmsfc_jax.cli.generators import load_asked
 from pmsfc_jax.cli.judge import Judge, load_judge
+from pmsfc_jax.cli.out_folder import check_out_folder
 from pmsfc_jax.cli.photographs import look_at_photographs, tell_left_out
 from pmsfc_jax.cli.start_jax import start_jax
 from pmsfc_jax.cli.wording import told_by_options
@@ -22,7 +23,6 @@ from pmsfc_jax.evaluation.measure import Task
 from pmsfc_jax.evaluation.methods import NUM_SUBSPACES, ROWS, choose_rows, config_of
 from pmsfc_jax.evaluation.subsets import load_subset
 from pmsfc_jax.inversion.checks import check_objective
-from pmsfc_jax.io.paths import shown
 from pmsfc_jax.io.photographs import PhotographFile, identify_photographs
 from pmsfc_jax.io.source import PhotographSource
 from pmsfc_jax.subspace import check_question
@@ -87,13 +87,10 @@ def prepare(options: Options, argv: Sequence[str]) -> Job:
     rows = choose_rows(options.methods)
     if options.seconds is not None and not options.seconds > 0:
         raise InputError(f"--seconds is {options.seconds}: give a positive number")
-    if options.out.exists() and not options.out.is_dir():
-        raise InputError(f"{shown(options.out)} is a file: give a folder with --out")
+    check_out_folder(options.out)
     # Other seconds of the table hold compilation, so programs of earlier runs may not be used.
     start_jax(cache=False)
-    generator, params = load_chosen(
-        options.generator, chosen_settings(options.generator_set), options.weights_dir
-    )
+    generator, params = load_asked(options.generator, options.generator_set, options.weights_dir)
     perceptual = _perceptual(options)
     judge = None if options.judge is None else load_judge(options.judge, options.weights_dir)
     layer = default_layer(generator.spec) if options.layer is None else options.layer

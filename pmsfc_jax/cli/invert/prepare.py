@@ -19,7 +19,7 @@ from pmsfc_jax.api import (
     load_subspaces,
 )
 from pmsfc_jax.cli.events import Events
-from pmsfc_jax.cli.generators import chosen_settings, load_chosen
+from pmsfc_jax.cli.generators import load_asked
 from pmsfc_jax.cli.invert.batch_size import with_batch_size
 from pmsfc_jax.cli.invert.earlier import codes_sha256, starting_codes, subspaces_path
 from pmsfc_jax.cli.invert.options import Options
@@ -123,9 +123,7 @@ def prepare(options: Options, argv: Sequence[str]) -> Job:
         index, count = join_processes()
         share = share_of(options, index + 1, count)
     start_jax()
-    generator, params = load_chosen(
-        what.generator, chosen_settings(what.generator_set), what.weights_dir
-    )
+    generator, params = load_asked(what.generator, what.generator_set, what.weights_dir)
     perceptual = load_v(options)
     path = subspaces_path(options)
     given = load_subspaces(path) if path else None

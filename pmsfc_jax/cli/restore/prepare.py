@@ -15,7 +15,7 @@ import numpy as np
 from pmsfc_jax.api import Cut, RestoreConfig, SplitGenerator, degradations
 from pmsfc_jax.cli.console import notice
 from pmsfc_jax.cli.events import Events
-from pmsfc_jax.cli.generators import RECORDED, chosen_settings, load_chosen
+from pmsfc_jax.cli.generators import RECORDED, chosen_settings, load_asked
 from pmsfc_jax.cli.photographs import look_at_photographs, tell_left_out
 from pmsfc_jax.cli.restore.beside import by_stem, masks_of
 from pmsfc_jax.cli.restore.folder import RestorationFolder
@@ -86,9 +86,7 @@ def prepare(options: Options) -> Job:
     crop = Crop.parse(what.crop)
     kernel = None if options.lost.kernel is None else parse_kernel(options.lost.kernel)
     start_jax()
-    generator, params = load_chosen(
-        what.generator, chosen_settings(what.generator_set), what.weights_dir
-    )
+    generator, params = load_asked(what.generator, what.generator_set, what.weights_dir)
     with told_by_options(_OPTION_NAMES):
         config = config_of(options, generator)
     files, skipped = look_at_photographs(what.photos, recursive=what.recursive, crop=crop)

@@ -11,7 +11,8 @@ from pmsfc_jax.api import Cut, SplitGenerator
 from pmsfc_jax.cli.evaluate.options import Options
 from pmsfc_jax.cli.evaluate.prepare import photographs_of
 from pmsfc_jax.cli.events import Events
-from pmsfc_jax.cli.generators import chosen_settings, load_chosen
+from pmsfc_jax.cli.generators import load_asked
+from pmsfc_jax.cli.out_folder import check_out_folder
 from pmsfc_jax.cli.start_jax import start_jax
 from pmsfc_jax.cli.wording import told_by_options
 from pmsfc_jax.core.errors import InputError
@@ -21,7 +22,6 @@ from pmsfc_jax.evaluation.edited_inversions import ordered_pairs
 from pmsfc_jax.evaluation.edits import Embed
 from pmsfc_jax.evaluation.methods import NUM_SUBSPACES, choose_rows, config_of
 from pmsfc_jax.inversion.config import InversionConfig
-from pmsfc_jax.io.paths import shown
 from pmsfc_jax.metrics import load_squeezenet, perceptual_embedding
 from pmsfc_jax.subspace import check_question
 from pmsfc_jax.version import __version__
@@ -87,12 +87,9 @@ def prepare(options: Options) -> Job:
         )
     if options.judge is not None and not options.judge.endswith(".npz"):
         raise InputError("--task edit takes SqueezeNet v1.0 as --judge, an .npz file")
-    if options.out.exists() and not options.out.is_dir():
-        raise InputError(f"{shown(options.out)} is a file: give a folder with --out")
+    check_out_folder(options.out)
     start_jax()
-    generator, params = load_chosen(
-        options.generator, chosen_settings(options.generator_set), options.weights_dir
-    )
+    generator, params = load_asked(options.generator, options.generator_set, options.weights_dir)
     layer = default_layer(generator.spec) if options.layer is None else options.layer
     Cut(generator, layer)
     check_question(generator, layer, NUM_SUBSPACES)

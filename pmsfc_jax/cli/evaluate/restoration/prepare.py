@@ -13,14 +13,14 @@ from pmsfc_jax.api import Cut, SplitGenerator
 from pmsfc_jax.cli.evaluate.options import Options
 from pmsfc_jax.cli.evaluate.prepare import photographs_of
 from pmsfc_jax.cli.events import Events
-from pmsfc_jax.cli.generators import chosen_settings, load_chosen
+from pmsfc_jax.cli.generators import chosen_settings, load_asked
 from pmsfc_jax.cli.judge import Judge, load_judge
+from pmsfc_jax.cli.out_folder import check_out_folder
 from pmsfc_jax.cli.start_jax import start_jax
 from pmsfc_jax.cli.wording import told_by_options
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.typing import Params
 from pmsfc_jax.evaluation.restoration.rows import DEFAULT_ROWS, check_rows, mixed_of, row_of
-from pmsfc_jax.io.paths import shown
 from pmsfc_jax.version import __version__
 
 _OPTION_NAMES = {"num_steps": "--steps", "steps": "--steps", "batch_size": "--batch-size"}
@@ -78,8 +78,7 @@ def prepare(options: Options, argv: Sequence[str]) -> Job:
     check_rows(rows)
     if options.seconds is not None or options.perceptual_weight:
         raise InputError("--seconds and --perceptual-weight are of --task invert: leave them out")
-    if options.out.exists() and not options.out.is_dir():
-        raise InputError(f"{shown(options.out)} is a file: give a folder with --out")
+    check_out_folder(options.out)
     layers = {} if options.layer is None else dict.fromkeys(options.task, options.layer)
     for word in options.layers:
         found = re.fullmatch(r"(\w+)=(\d+)", word)
@@ -87,9 +86,7 @@ def prepare(options: Options, argv: Sequence[str]) -> Job:
             raise InputError(f"--layers {word}: give TASK=INT, a word of --task and its cut")
         layers[found[1]] = int(found[2])
     start_jax()
-    generator, params = load_chosen(
-        options.generator, chosen_settings(options.generator_set), options.weights_dir
-    )
+    generator, params = load_asked(options.generator, options.generator_set, options.weights_dir)
     with told_by_options(_OPTION_NAMES):
         for layer in {*layers.values(), 0}:
             Cut(generator, layer)
