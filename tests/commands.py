@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from pmsfc_jax.cli import actions
 from pmsfc_jax.cli.main import COMMANDS
 from pmsfc_jax.cli.parsing import parse
 from pmsfc_jax.core.errors import InputError
@@ -95,7 +96,8 @@ def parsed(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> Any:
         raise Enough
 
     with monkeypatch.context() as patch:
-        patch.setattr(module, "parse", only_parse)
+        # Commands of several actions are parsed in one place.
+        patch.setattr(module if hasattr(module, "parse") else actions, "parse", only_parse)
         with pytest.raises(Enough):
             module.main(words)
     return given[0]

@@ -86,7 +86,7 @@ def run(published_name: str, wanted: "Wanted", *, accepted: bool) -> None:
         path = fetch(
             published_name,
             folder / "downloads",
-            on_progress=lambda done, total: update(done, total or done, ""),
+            on_progress=lambda done, total: update(done, total or done),
             on_notice=notice,
         )
     facts = {**file.facts, **wanted.facts}

@@ -79,7 +79,7 @@ def main(argv: Sequence[str]) -> int:
             num_samples=options.num_samples,
             seed=options.seed,
             smooth=options.smooth,
-            on_progress=lambda done, total: update(done, total, ""),
+            on_progress=update,
         )
     make_folder(options.out)
     save_parts(options.out / "parts.npz", parts)

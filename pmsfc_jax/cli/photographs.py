@@ -33,9 +33,7 @@ def look_at_photographs(
         folders = counted(found.passed_over, "subfolder was", "subfolders were")
         notice(f"{folders} passed over: --recursive looks into them")
     with progress_bar("photographs") as update:
-        return identify_photographs(
-            found.files, crop=crop, on_progress=lambda done, total: update(done, total, "")
-        )
+        return identify_photographs(found.files, crop=crop, on_progress=update)
 
 
 def tell_left_out(events: Events, path: Path, reason: str) -> None:

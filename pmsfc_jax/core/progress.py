@@ -4,13 +4,19 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 from pmsfc_jax.core.wording import duration
 
-#: ``(done, total, text behind it)``.
-Update = Callable[[float, float, str], None]
 #: Seconds between two lines of a log, and between two changes of a notebook's line.
 _LOG_SECONDS, _NOTEBOOK_SECONDS = 30.0, 1.0
+
+
+class Update(Protocol):
+    """Tell how far it is."""
+
+    def __call__(self, done: float, total: float, text: str = "") -> None:
+        """``done`` of ``total``; ``text`` stands behind it."""
 
 
 @contextmanager

@@ -12,17 +12,15 @@ from pmsfc_jax.api import (
     load_subspaces,
     reading_code,
     reading_feature,
-    save_directions,
 )
-from pmsfc_jax.cli.console import notice, progress_bar
-from pmsfc_jax.cli.directions.limits import check_file, limit_of, tell
+from pmsfc_jax.cli.console import progress_bar
+from pmsfc_jax.cli.directions.limits import check_file, finish, limit_of
 from pmsfc_jax.cli.directions.options import Find
 from pmsfc_jax.cli.events import Events
 from pmsfc_jax.cli.generators import load_asked
 from pmsfc_jax.cli.start_jax import start_jax
 from pmsfc_jax.core.checks import positive_int
 from pmsfc_jax.core.generator import default_layer
-from pmsfc_jax.io.paths import shown
 
 
 @dataclass(frozen=True)
@@ -70,13 +68,7 @@ def prepare(options: Find) -> Job:
 
 def work(job: Job) -> int:
     """Find, tell and save; returns the exit code."""
-    events = Events(job.options.json)
-    found = _found(job)
-    save_directions(job.options.out, found)
-    tell(found, events)
-    notice(f"written to {shown(job.options.out)}, for pmsfc edit move --direction")
-    events.tell("done", directions=len(found), file=str(job.options.out), exit_code=0)
-    return 0
+    return finish(_found(job), job.options.out, Events(job.options.json))
 
 
 def _found(job: Job) -> directions.Directions:
@@ -98,5 +90,5 @@ def _found(job: Job) -> directions.Directions:
             params,
             **plain,
             **limited,
-            on_progress=lambda done, total: update(done, total, ""),
+            on_progress=update,
         )

@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from pmsfc_jax.api import SplitGenerator, check_subspaces, load_subspaces
+from pmsfc_jax.api import SplitGenerator, save_directions
 from pmsfc_jax.cli.console import notice, table
 from pmsfc_jax.cli.directions.options import Limit
 from pmsfc_jax.cli.events import Events
+from pmsfc_jax.cli.partition import partition_at
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.io.paths import shown
 from pmsfc_jax.tasks.edit.directions import Directions
@@ -40,14 +41,7 @@ def limit_of(
         )
     masks = own
     if limit.subspaces is not None:
-        subspaces = load_subspaces(limit.subspaces)
-        check_subspaces(generator, subspaces)
-        if subspaces.layer != layer:
-            raise InputError(
-                f"{shown(limit.subspaces)} holds subspaces of layer {subspaces.layer}, not of "
-                f"layer {layer}"
-            )
-        masks = np.asarray(subspaces.masks, np.float32)
+        masks = partition_at(limit.subspaces, generator, layer, f", not of layer {layer}")
     if masks is None:
         raise InputError("say with --subspaces which partition --subspace counts in")
     gate(limit.subspace, masks)
@@ -88,6 +82,20 @@ def tell(directions: Directions, events: Events) -> None:
         events.tell("direction", number=number, name=name, **facts)
     text = f"{directions!r}\n{table(header, rows, left=2)}"
     (notice if events.wanted else print)(text)
+
+
+def finish(directions: Directions, out: Path, events: Events) -> int:
+    """Save what was found and tell it; returns the exit code.
+
+    Raises:
+      InputError: it cannot be written.
+
+    """
+    save_directions(out, directions)
+    tell(directions, events)
+    notice(f"written to {shown(out)}, for pmsfc edit move --direction")
+    events.tell("done", directions=len(directions), file=str(out), exit_code=0)
+    return 0
 
 
 def _facts(directions: Directions, number: int) -> dict[str, Any]:

@@ -12,17 +12,14 @@ from pmsfc_jax.api import (
     composed,
     directions,
     load_codes,
-    save_directions,
 )
-from pmsfc_jax.cli.console import notice
 from pmsfc_jax.cli.directions.labels import read_labels
-from pmsfc_jax.cli.directions.limits import check_file, limit_of, tell
+from pmsfc_jax.cli.directions.limits import check_file, finish, limit_of
 from pmsfc_jax.cli.directions.options import Train
 from pmsfc_jax.cli.events import Events
 from pmsfc_jax.cli.generators import load_chosen, recorded_settings
 from pmsfc_jax.cli.start_jax import start_jax
 from pmsfc_jax.inversion.drawing import check_drawing
-from pmsfc_jax.io.paths import shown
 from pmsfc_jax.io.runs import RunFolder
 
 
@@ -80,7 +77,6 @@ def prepare(options: Train) -> Job:
 
 def work(job: Job) -> int:
     """Find, tell and save; returns the exit code."""
-    events = Events(job.options.json)
     if job.options.of == "codes":
         means = jax.tree.map(lambda leaf: leaf.mean(axis=(1, 2)), job.drawing.codes.latent)
         found = directions.latent_boundaries(job.generator, means, job.labels)
@@ -94,8 +90,4 @@ def work(job: Job) -> int:
             subspaces=job.subspaces,
             masks=job.masks,
         )
-    save_directions(job.options.out, found)
-    tell(found, events)
-    notice(f"written to {shown(job.options.out)}, for pmsfc edit move --direction")
-    events.tell("done", directions=len(found), file=str(job.options.out), exit_code=0)
-    return 0
+    return finish(found, job.options.out, Events(job.options.json))

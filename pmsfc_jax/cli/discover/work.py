@@ -70,7 +70,7 @@ def _both(update: Update, events: Events, stage: str) -> Callable[[int, int], No
     """Tell people and programs of progress."""
 
     def told(done: int, total: int) -> None:
-        update(done, total, "")
+        update(done, total)
         events.progress(stage=stage, done=done, of=total)
 
     return told

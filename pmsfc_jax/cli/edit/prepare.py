@@ -8,13 +8,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pmsfc_jax.api import SplitGenerator, check_subspaces, load_subspaces
+from pmsfc_jax.api import SplitGenerator
 from pmsfc_jax.cli.chosen_directions import read_directions
 from pmsfc_jax.cli.edit.options import Mix, Morph, Move, Options, Swap
 from pmsfc_jax.cli.edit.pictures import Picture, generator_of, read_pictures
 from pmsfc_jax.cli.edit.regions import regions_of
 from pmsfc_jax.cli.edit.report import check_folder
 from pmsfc_jax.cli.generators import load_chosen, recorded_settings
+from pmsfc_jax.cli.partition import partition_at
 from pmsfc_jax.cli.start_jax import start_jax
 from pmsfc_jax.cli.wording import told_by_options
 from pmsfc_jax.core.errors import InputError
@@ -138,14 +139,8 @@ def _masks(
         return np.ones((1, generator.spec.feature_shape(layer)[-1]), np.float32)
     if where.subspaces is None:
         return common_masks(drawings)
-    subspaces = load_subspaces(where.subspaces)
-    check_subspaces(generator, subspaces)
-    if subspaces.layer != layer:
-        raise InputError(
-            f"{shown(where.subspaces)} holds subspaces of layer {subspaces.layer} and the pictures "
-            f"were cut at layer {layer}: discover them there"
-        )
-    return np.asarray(subspaces.masks, np.float32)
+    otherwise = f" and the pictures were cut at layer {layer}: discover them there"
+    return partition_at(where.subspaces, generator, layer, otherwise)
 
 
 def _chosen(options: Options, masks: np.ndarray) -> list[tuple[int, ...]]:

@@ -46,7 +46,7 @@ def work(job: Job) -> int:
             events.tell("edit", **_with_folder(str(folder), edits[-1]))
             drawn[item.name] = frames if job.directions else frames[-1:]
             done += 1
-        update(done, total, "")
+        update(done, total)
     sheets = _sheets(job, edits, originals, drawn)
     whole = record | {"edits": edits, "sheets": sheets, "finished": True}
     save_edit_pages(folder, whole)

@@ -83,7 +83,7 @@ def _partitions(job: Job, to_do: list[str]) -> Partitions:
                 layer=job.layer,
                 num_subspaces=NUM_SUBSPACES,
                 key=key,
-                on_progress=lambda done, total: update(done, total, ""),
+                on_progress=update,
             )
         partitions |= {"discovered": found, "random": random_subspaces(found, key)}
     return partitions

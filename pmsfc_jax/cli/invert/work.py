@@ -159,7 +159,7 @@ def _partition(job: Job, folder: RunFolder) -> Subspaces | None:
                 layer=job.config.layer,
                 num_subspaces=asked.num_subspaces,
                 key=jax.random.key(seed),
-                on_progress=lambda done, total: update(done, total, ""),
+                on_progress=update,
             )
         notice(describe_subspaces(subspaces))
     if asked.partition == "random":

@@ -70,7 +70,7 @@ def _subspaces(job: Job, key: Any) -> Subspaces:
             layer=job.layer,
             num_subspaces=NUM_SUBSPACES,
             key=key,
-            on_progress=lambda done, total: update(done, total, ""),
+            on_progress=update,
         )
 
 
@@ -104,7 +104,7 @@ def _measured(
             subspaces=partition[ROWS[name].partition],
             key=key,
             config=job.rows[name],
-            on_progress=lambda done, total, loss: update(done, total, ""),
+            on_progress=lambda done, total, loss: update(done, total),
         )
     save_codes(job.options.out / "rows" / f"{name}.npz", result.drawing)
     return measure_inversion(
