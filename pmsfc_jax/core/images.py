@@ -19,3 +19,8 @@ def to_uint8(images: Array | np.ndarray) -> np.ndarray:
     """``[..., H, W, C]`` floats in [-1, 1] (clipped) to uint8, rounded to the nearest level."""
     scaled = (np.asarray(images, np.float32) + np.float32(1)) * np.float32(127.5)
     return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
+
+
+def as_colours(images: np.ndarray) -> np.ndarray:
+    """``[..., H, W, 3]`` of ``[..., H, W, 1 or 3]``: grey is three equal channels."""
+    return np.repeat(images, 3, axis=-1) if images.shape[-1] == 1 else images

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from pmsfc_jax.core.errors import InputError
+from pmsfc_jax.core.images import as_colours
 from pmsfc_jax.io.atomic import write_bytes_atomic, write_text_atomic
 from pmsfc_jax.io.codes import SavedCodes, load_codes, save_codes
 from pmsfc_jax.io.images import save_png
@@ -136,7 +137,7 @@ class RestorationFolder(RunFolder):
 def shown_uncertainty(uncertainty: np.ndarray) -> np.ndarray:
     """``[H, W]`` grey levels as a picture ``[H, W, 3]``, `SHOWN_TIMES` as bright."""
     levels = np.clip(np.rint(SHOWN_TIMES * uncertainty), 0, 255).astype(np.uint8)
-    return np.repeat(levels[..., None], 3, axis=-1)
+    return as_colours(levels[..., None])
 
 
 def _save_array(path: Path, array: np.ndarray) -> None:

@@ -10,6 +10,7 @@ from PIL import Image
 from pmsfc_jax.api import Restoration
 from pmsfc_jax.cli.console import table
 from pmsfc_jax.cli.restore.folder import SHOWN_TIMES
+from pmsfc_jax.core.images import as_colours
 from pmsfc_jax.io.images import save_png
 from pmsfc_jax.io.metrics_table import Row
 from pmsfc_jax.metrics import psnr, ssim
@@ -157,7 +158,7 @@ def _read(path: Path) -> np.ndarray:
 
 def shown_given(one_target: np.ndarray, known: np.ndarray | None) -> np.ndarray:
     """What was given as a picture ``[h, w, 3]`` uint8, holes in grey."""
-    picture = np.repeat(one_target, 3, axis=-1) if one_target.shape[-1] == 1 else one_target
+    picture = as_colours(one_target)
     if known is None:
         return picture
     mixed = known * picture + (1 - known) * 128.0

@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,7 @@ class Job:
     left_out: int
     events: Events
 
+    @cached_property
     def facts(self) -> dict[str, Any]:
         """What decides every row."""
         judge = self.options.judge

@@ -18,6 +18,7 @@ from pmsfc_jax.api import (
 )
 from pmsfc_jax.cli.console import notice, progress_bar
 from pmsfc_jax.cli.evaluate.editing.prepare import Job
+from pmsfc_jax.cli.evaluate.kept import Kept
 from pmsfc_jax.cli.exit_codes import EXIT_INCOMPLETE
 from pmsfc_jax.core.images import to_float
 from pmsfc_jax.evaluation.edited_inversions import as_markdown, measure_inversion
@@ -36,8 +37,8 @@ def work(job: Job) -> int:
     """Measure what is not measured yet, and write the table; returns the exit code."""
     rows_folder = job.options.out / "rows"
     make_folder(rows_folder)
-    kept = {name: _read(job, name) for name in job.rows}
-    found = {name: row for name, row in kept.items() if row is not None}
+    kept = {name: _kept(job, name) for name in job.rows}
+    found = {name: row for name in job.rows if (row := kept[name].read()) is not None}
     to_do = [name for name in job.rows if name not in found]
     job.events.tell("started", rows=to_do, images=len(job.targets))
     if to_do:
@@ -45,13 +46,12 @@ def work(job: Job) -> int:
         subspaces = _subspaces(job, key)
         question = _question(job, key)
         for name in to_do:
-            found[name] = _measured(job, name, subspaces, question, key)
-            _write(job, name, found[name])
+            found[name] = kept[name].save(_measured(job, name, subspaces, question, key))
             job.events.tell("row", row=name, psnr_db=float(np.mean(found[name]["psnr"])))
     found = {name: found[name] for name in job.rows}
     markdown = as_markdown(found)
     write_text_atomic(job.options.out / "table.md", markdown)
-    record = job.facts() | {"images": len(job.targets), "rows": found}
+    record = job.facts | {"images": len(job.targets), "rows": found}
     write_text_atomic(job.options.out / "table.json", json.dumps(record, indent=1) + "\n")
     # For programs, stdout is theirs alone.
     (notice if job.events.wanted else print)(markdown.rstrip("\n"))
@@ -116,21 +116,7 @@ def _measured(
     )
 
 
-def _settings(job: Job, name: str) -> dict[str, Any]:
-    settings = job.facts() | {"inversion": dataclasses.asdict(job.rows[name])}
-    return dict(json.loads(json.dumps(settings)))
-
-
-def _read(job: Job, name: str) -> dict[str, Any] | None:
-    """The row, where it was measured with these settings."""
-    try:
-        text = (job.options.out / "rows" / f"{name}.json").read_text(encoding="utf-8")
-        kept = json.loads(text)
-        return dict(kept["row"]) if kept["settings"] == _settings(job, name) else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def _write(job: Job, name: str, row: dict[str, Any]) -> None:
-    text = json.dumps({"settings": _settings(job, name), "row": row}, indent=1)
-    write_text_atomic(job.options.out / "rows" / f"{name}.json", text + "\n")
+def _kept(job: Job, name: str) -> Kept:
+    """Where a row is kept."""
+    settings = job.facts | {"inversion": dataclasses.asdict(job.rows[name])}
+    return Kept(job.options.out / "rows" / f"{name}.json", settings, "row")

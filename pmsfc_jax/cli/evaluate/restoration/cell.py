@@ -1,6 +1,5 @@
 """One cell of the table on disk."""
 
-import json
 import re
 from typing import Any
 
@@ -8,35 +7,23 @@ import numpy as np
 from PIL import Image
 
 from pmsfc_jax.cli.console import notice
+from pmsfc_jax.cli.evaluate.kept import Kept
 from pmsfc_jax.cli.evaluate.restoration.prepare import Job
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.evaluation.restoration.measure import Given, Restored, measured
-from pmsfc_jax.io.atomic import write_text_atomic
 from pmsfc_jax.io.images import save_png
 from pmsfc_jax.io.paths import shown
 
 
-class Cell:
-    """One cell on disk; what was measured with other settings is measured again."""
+class Cell(Kept):
+    """One cell on disk."""
 
     def __init__(self, job: Job, column: str, row: str, settings: dict[str, Any]) -> None:
         self._job, self._column, self._row = job, column, row
-        facts = job.facts() | {"column": column} | settings
-        self._settings: dict[str, Any] = json.loads(json.dumps(facts))
         self._baseline = "baseline" in settings
         stem = re.sub(r"\W+", "_", row)
-        self.path = job.options.out / "cells" / column / f"{stem}.json"
-
-    def read(self) -> dict[str, Any] | None:
-        """The record, where there is one of these settings."""
-        try:
-            kept = json.loads(self.path.read_text(encoding="utf-8"))
-            if kept["settings"] == self._settings:
-                record: dict[str, Any] = kept["record"]
-                return record
-        except (OSError, ValueError, KeyError, TypeError):
-            pass
-        return None
+        path = job.options.out / "cells" / column / f"{stem}.json"
+        super().__init__(path, job.facts | {"column": column} | settings)
 
     def write(self, there: Given, found: Restored) -> dict[str, Any]:
         """Measure, keep the pictures and then the record, and tell it."""
@@ -64,9 +51,3 @@ class Cell:
             raise InputError(
                 f"cannot read {shown(path)}: remove {self.path.name} beside it, and it is made anew"
             ) from error
-
-    def save(self, record: dict[str, Any]) -> dict[str, Any]:
-        """Keep a record."""
-        text = json.dumps({"settings": self._settings, "record": record}, indent=1)
-        write_text_atomic(self.path, text + "\n")
-        return record

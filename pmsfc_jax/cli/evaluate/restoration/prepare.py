@@ -5,6 +5,7 @@ import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -55,6 +56,7 @@ class Job:
     left_out: int
     events: Events
 
+    @cached_property
     def facts(self) -> dict[str, Any]:
         """What decides every cell."""
         return {

@@ -9,6 +9,7 @@ import numpy as np
 from pmsfc_jax.cli.evaluate.restoration.cell import Cell
 from pmsfc_jax.cli.evaluate.restoration.prepare import Job
 from pmsfc_jax.cli.wording import counted
+from pmsfc_jax.core.images import as_colours, to_uint8
 from pmsfc_jax.evaluation.restoration.measure import Given
 from pmsfc_jax.evaluation.restoration.tables import best_baseline, beyond_best, summary
 from pmsfc_jax.evaluation.statistics import bootstrap_interval
@@ -28,7 +29,7 @@ def write_tables(job: Job, cells: dict[str, dict[str, Any]]) -> str:
     markdown = summary(cells, list(of_baselines), job.rows, seed=job.options.seed)
     markdown += f"\n{counted(len(job.truth), 'photograph')}, {job.options.generator}.\n"
     write_text_atomic(job.options.out / "table.md", markdown)
-    about = job.facts() | {
+    about = job.facts | {
         "command": job.command,
         "generator": job.options.generator,
         "subset": job.options.subset,
@@ -49,9 +50,7 @@ def shown_pictures(
     """What was given, the best baseline, the rows, and what they should be: ``[n, H, W, 3]``."""
     best = best_baseline(records)
     names = [name for name in (best, *job.rows) if name is not None]
-    seen = np.asarray(there.observed.target)
-    levels = np.clip(np.rint((seen + 1) * 127.5), 0, 255).astype(np.uint8)
-    found = {"given": np.repeat(levels, 3, axis=-1) if levels.shape[-1] == 1 else levels}
+    found = {"given": as_colours(to_uint8(there.observed.target))}
     for name in names:
         found[name] = Cell(job, column, name, {}).pictures(len(job.truth))
     shown = {name: pictures[:_SHEET_ROWS] for name, pictures in found.items()}
@@ -96,5 +95,5 @@ def save_page(
         "steps": job.options.steps,
         "layers": job.layers,
     }
-    settings |= job.facts()
+    settings |= job.facts
     save_columns_page(job.options.out, columns, settings=settings, command=job.command)
