@@ -17,6 +17,7 @@ from pmsfc_jax.api import (
 )
 from pmsfc_jax.cli.console import notice, progress_bar
 from pmsfc_jax.cli.describe import describe_subspaces
+from pmsfc_jax.cli.environment import environment
 from pmsfc_jax.cli.exit_codes import EXIT_INCOMPLETE, EXIT_INTERRUPTED
 from pmsfc_jax.cli.invert.prepare import Job, load_subspaces_of, with_share
 from pmsfc_jax.cli.invert.report import as_numbers, means, measure, summary
@@ -41,7 +42,6 @@ from pmsfc_jax.io.states import StateFolder
 from pmsfc_jax.report.inversion import save_run_pages
 from pmsfc_jax.report.runs import save_run_sheets
 from pmsfc_jax.saved import to_file
-from pmsfc_jax.version import __version__
 
 
 @dataclass
@@ -71,20 +71,15 @@ def work(job: Job) -> int:
       InputError: something cannot be written, or one image does not fit into memory.
 
     """
-    environment = {
-        "pmsfc_jax": __version__,
-        "jax": jax.__version__,
-        "device": jax.devices()[0].device_kind,
-    }
     out, overwrite = job.options.what.out, job.options.run.overwrite
     if job.share is not None:
-        dealt = _deal(job, environment) if job.share.deals else None
+        dealt = _deal(job) if job.share.deals else None
         job = with_share(job, dealt)
         assert job.share is not None
     opened = RunFolder.open(
         job.folder,
         job.settings,
-        environment=environment,
+        environment=environment(),
         overwrite=overwrite,
         patience=None if job.share is None else SILENCE,
     )
@@ -110,13 +105,13 @@ def work(job: Job) -> int:
     return max(code, _merge_if_last(job))
 
 
-def _deal(job: Job, environment: dict[str, str]) -> Dealt:
+def _deal(job: Job) -> Dealt:
     """Discover the subspaces and deal the photographs, into the folder of the whole run."""
     assert job.share is not None
     opened = RunFolder.open(
         job.options.what.out,
         job.settings,
-        environment=environment,
+        environment=environment(),
         overwrite=job.options.run.overwrite,
         patience=SILENCE,
     )

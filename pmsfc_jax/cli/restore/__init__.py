@@ -2,7 +2,6 @@
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import replace
 
 from pmsfc_jax.cli.parsing import parse
 from pmsfc_jax.cli.restore.options import Options
@@ -15,4 +14,4 @@ def main(argv: Sequence[str]) -> int:
     from pmsfc_jax.cli.restore.prepare import prepare
     from pmsfc_jax.cli.restore.work import work
 
-    return work(replace(prepare(options), command=shlex.join(["pmsfc", "restore", *argv])))
+    return work(prepare(options, shlex.join(["pmsfc", "restore", *argv])))

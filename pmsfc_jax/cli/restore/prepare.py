@@ -10,8 +10,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from pmsfc_jax.api import Cut, RestoreConfig, SplitGenerator, degradations
 from pmsfc_jax.cli.console import notice
 from pmsfc_jax.cli.events import Events
@@ -70,11 +68,11 @@ class Job:
     left_out: int
     settings: dict[str, Any]
     events: Events
-    command: str | None = None
+    command: str
 
 
-def prepare(options: Options) -> Job:
-    """Check the options and load what they name.
+def prepare(options: Options, command: str) -> Job:
+    """Check the options and load what they name; ``command`` is theirs as it was typed.
 
     Raises:
       InputError: anything is wrong with them, or with the folder of the run.
@@ -108,13 +106,23 @@ def prepare(options: Options) -> Job:
     if not items:
         raise InputError("none of the photographs can be restored, for the reasons above")
     truths = None if what.truth is None else _truths(what.truth, items)
-    settings = _record(options, tasks, generator, config, kernel)
+    settings = _record(options, request, generator, config)
     with told_by_options(_RECORD_NAMES):
         if RestorationFolder.check(what.out, settings, overwrite=options.run.overwrite):
             RestorationFolder(what.out).metrics()
     left_out = len(skipped) + refused
     return Job(
-        options, generator, params, config, request, items, truths, left_out, settings, events
+        options,
+        generator,
+        params,
+        config,
+        request,
+        items,
+        truths,
+        left_out,
+        settings,
+        events,
+        command,
     )
 
 
@@ -179,26 +187,25 @@ def config_of(options: Options, generator: SplitGenerator) -> RestoreConfig:
 
 def _record(
     options: Options,
-    tasks: tuple[str, ...],
+    request: Request,
     generator: SplitGenerator,
     config: RestoreConfig,
-    kernel: np.ndarray | None,
 ) -> dict[str, Any]:
     """What decides the outcome, as it stands in config.json; masks are part of photographs."""
-    what, lost, how = options.what, options.lost, options.how
-    chosen = chosen_settings(what.generator_set)
+    what, how = options.what, options.how
+    kernel, chosen = request.kernel, chosen_settings(what.generator_set)
     return {
         **({RECORDED: chosen} if chosen else {}),
         "command": "restore",
         "generator": what.generator,
         "weights_sha256": generator.spec.identity,
-        "task": ",".join(tasks) or "auto",
-        "crop": str(Crop.parse(what.crop)),
+        "task": ",".join(request.tasks) or "auto",
+        "crop": str(request.crop),
         "seed": what.seed,
-        "sigma": lost.sigma,
+        "sigma": request.sigma,
         "kernel": None if kernel is None else hashlib.sha256(kernel.tobytes()).hexdigest(),
-        "quality": lost.quality,
-        "filter": lost.filter,
+        "quality": request.quality,
+        "filter": request.filter,
         "samples": how.samples,
         "mix": how.mix,
         "layer": config.layer,

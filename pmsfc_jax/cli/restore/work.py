@@ -9,6 +9,7 @@ import jax
 
 from pmsfc_jax.api import Stopped, restore
 from pmsfc_jax.cli.console import notice, progress_bar
+from pmsfc_jax.cli.environment import environment
 from pmsfc_jax.cli.exit_codes import EXIT_INCOMPLETE, EXIT_INTERRUPTED
 from pmsfc_jax.cli.invert.resume import resume_in
 from pmsfc_jax.cli.restore.choices import record, recorded, tell_choice
@@ -26,7 +27,6 @@ from pmsfc_jax.io.paths import shown
 from pmsfc_jax.io.states import StateFolder
 from pmsfc_jax.report.restoration import save_restoration_pages
 from pmsfc_jax.tasks.restoration.choose import choose
-from pmsfc_jax.version import __version__
 
 
 def work(job: Job) -> int:
@@ -36,15 +36,10 @@ def work(job: Job) -> int:
       InputError: something cannot be written, or one photograph does not fit into memory.
 
     """
-    environment = {
-        "pmsfc_jax": __version__,
-        "jax": jax.__version__,
-        "device": jax.devices()[0].device_kind,
-    }
     opened = RestorationFolder.open(
         job.options.what.out,
         job.settings,
-        environment=environment,
+        environment=environment(),
         overwrite=job.options.run.overwrite,
     )
     with opened as folder:
