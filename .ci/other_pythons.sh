@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Other versions of Python, given as 3.12 and the like, where they are: install, the README's first command, and the quick tests,
-# without PyTorch. A version that is not there is a skip that is told.
+# Other versions of Python, given as 3.12 and the like, where they are: install, the README's first
+# command, and the quick tests, without PyTorch. A version that is not there is a skip that is told.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

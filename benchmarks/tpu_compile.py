@@ -44,7 +44,7 @@ from tpu_program import Cost, cost
 import pmsfc_jax as pm
 from pmsfc_jax.core.cut import Cut
 from pmsfc_jax.core.generator import default_layer
-from pmsfc_jax.inversion.abstract import traced_loop
+from pmsfc_jax.inversion.abstract import even_masks, traced_loop
 from pmsfc_jax.inversion.compositions import COMPOSITIONS, composition_of
 from pmsfc_jax.inversion.config import InversionConfig, Objective
 from pmsfc_jax.inversion.solvers import LBFGS, SOLVERS
@@ -157,8 +157,7 @@ def program(run: Run, mesh: Mesh) -> Any:
     extract, v_params = judge_of(run.judge)
     generator = case.module.split_generator(case.config, run.case)
     cut = Cut(generator, default_layer(generator.spec))
-    channels = np.arange(cut.channels) % (R if composition.by_subspace else 1)
-    masks = (channels == np.arange(channels.max() + 1)[:, None]).astype(np.float32)
+    masks = even_masks(cut, R if composition.by_subspace else 1)
     objective = {**composition.objective, "perceptual_weight": 0.1 if extract else 0.0}
     config = InversionConfig(
         composition=run.composition,

@@ -39,12 +39,12 @@ def traced_loop(
 
     Args:
       cut: generator and layer.
-      params: shapes of the generator's weights.
+      params: weights of the generator, or their shapes.
       config: the settings.
       masks: ``[R, C]``.
       count: images.
       extract: V.
-      v_params: shapes of V's weights.
+      v_params: V's weights, or their shapes.
       place: ``(shapes, whether axes of images are split) -> shapes`` with their sharding.
 
     """

@@ -55,16 +55,14 @@ def workload_of(
       v_params: its weights, or their shapes.
 
     """
-    shapes = jax.tree.map(
-        lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), (params, v_params or {})
-    )
-    traced = traced_loop(
-        cut, shapes[0], config, masks, _COUNTED, extract=extract, v_params=shapes[1]
-    )
+    traced = traced_loop(cut, params, config, masks, _COUNTED, extract=extract, v_params=v_params)
     flops, features = counted(traced.jaxpr.jaxpr)
     carried = traced.in_avals[0][2:5]
     return Workload(
-        flops / _COUNTED, features / _COUNTED, _bytes(carried) / _COUNTED, _bytes(shapes)
+        flops / _COUNTED,
+        features / _COUNTED,
+        _bytes(carried) / _COUNTED,
+        _bytes((params, v_params)),
     )
 
 

@@ -1,19 +1,17 @@
 """``pmsfc invert --batch-size auto``: as many photographs as the device's memory holds."""
 
 from dataclasses import replace
-from typing import Any
 
 import jax
 
 from pmsfc_jax.api import InversionConfig, Perceptual, SplitGenerator, Subspaces
 from pmsfc_jax.cli.console import notice
+from pmsfc_jax.cli.invert.expected import expected
 from pmsfc_jax.cli.invert.options import Options
 from pmsfc_jax.cli.wording import counted
 from pmsfc_jax.core.cut import Cut
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.typing import Params
-from pmsfc_jax.inversion.abstract import even_masks
-from pmsfc_jax.inversion.compositions import composition_of
 from pmsfc_jax.inversion.estimate import largest_batch, modelled_memory
 from pmsfc_jax.inversion.workload import workload_of
 from pmsfc_jax.io.runs import RunFolder
@@ -51,13 +49,8 @@ def with_batch_size(
         return config
     assert config.layer is not None
     cut = Cut(generator, config.layer)
-    rows = options.method.num_subspaces if given is None else given.num_subspaces
-    masks = even_masks(cut, rows if composition_of(config.composition).by_subspace else 1)
-    used = perceptual if config.objective.perceptual_weight else None
-    judge: dict[str, Any] = {} if used is None else {"extract": used.extract}
-    if used is not None:
-        judge["v_params"] = used.params
-    load = workload_of(cut, params, config, masks, **judge)
+    masks, extract, v_params = expected(cut, config, options.method, given, perceptual)
+    load = workload_of(cut, params, config, masks, extract=extract, v_params=v_params)
     each = max(1, largest_batch(modelled_memory(load), _SHARE * limit))
     notice(f"batch size {each * len(devices)}: {counted(each, 'image')} a device, by estimate")
     return replace(config, batch_size=each * len(devices))

@@ -3,10 +3,9 @@
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
-from pmsfc_jax.api import InversionConfig, Perceptual, load_generator, load_subspaces
+from pmsfc_jax.api import InversionConfig, load_generator, load_subspaces
 from pmsfc_jax.cli.invert import options as invert
+from pmsfc_jax.cli.invert.expected import Expected, expected
 from pmsfc_jax.cli.invert.settings import OPTION_NAMES, config_of, load_v
 from pmsfc_jax.cli.plan.options import Options
 from pmsfc_jax.cli.start_jax import start_jax
@@ -15,9 +14,7 @@ from pmsfc_jax.core.cut import Cut
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.operator import IDENTITY
 from pmsfc_jax.core.typing import Params
-from pmsfc_jax.inversion.abstract import even_masks
 from pmsfc_jax.inversion.checks import check_objective
-from pmsfc_jax.inversion.compositions import composition_of
 from pmsfc_jax.io.find import search_photographs
 from pmsfc_jax.parallel.chips import Chip, chips_of
 
@@ -30,8 +27,7 @@ class Job(NamedTuple):
       cut: generator and layer.
       params: its weights.
       config: settings of the inversion.
-      perceptual: V, or ``None``.
-      masks: ``[R, C]``.
+      run: what it will compose in and compare with.
       chip: the device.
       devices: how many of them.
       photographs: how many.
@@ -42,8 +38,7 @@ class Job(NamedTuple):
     cut: Cut
     params: Params
     config: InversionConfig
-    perceptual: Perceptual | None
-    masks: np.ndarray
+    run: Expected
     chip: Chip
     devices: int
     photographs: int
@@ -81,8 +76,5 @@ def prepare(options: Options) -> Job:
         check_objective(generator.spec, config, IDENTITY, perceptual)
     assert config.layer is not None
     cut = Cut(generator, config.layer)
-    rows = options.method.num_subspaces if given is None else given.num_subspaces
-    by_subspace = composition_of(config.composition).by_subspace
-    masks = even_masks(cut, rows if by_subspace else 1)
-    used = perceptual if config.objective.perceptual_weight else None
-    return Job(options, cut, params, config, used, masks, chip, devices, photographs)
+    run = expected(cut, config, options.method, given, perceptual)
+    return Job(options, cut, params, config, run, chip, devices, photographs)

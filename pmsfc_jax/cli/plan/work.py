@@ -4,8 +4,6 @@ import math
 from functools import partial
 from typing import Any
 
-import jax
-
 from pmsfc_jax.cli.console import notice
 from pmsfc_jax.cli.events import Events
 from pmsfc_jax.cli.plan.prepare import Job
@@ -30,13 +28,10 @@ def work(job: Job) -> int:
       InputError: no image fits.
 
     """
-    v = job.perceptual
-    extract, v_params = (None, None) if v is None else (v.extract, v.params)
-    load = workload_of(
-        job.cut, job.params, job.config, job.masks, extract=extract, v_params=v_params
-    )
+    masks, extract, v_params = job.run
+    load = workload_of(job.cut, job.params, job.config, masks, extract=extract, v_params=v_params)
     by_compiler = not job.options.what.quick and has_compiler(job.chip)
-    memory = _compiled(job, extract, v_params) if by_compiler else modelled_memory(load)
+    memory = _compiled(job) if by_compiler else modelled_memory(load)
     plan = _plan(job, load, memory)
     plan["memory_by"] = "compiler" if by_compiler else "model"
     events = Events(job.options.what.json)
@@ -47,24 +42,21 @@ def work(job: Job) -> int:
     return 0
 
 
-def _compiled(job: Job, extract: Any, v_params: Any) -> Memory:
+def _compiled(job: Job) -> Memory:
     """Memory as the TPU's compiler says."""
     notice(f"asking the compiler for {job.chip.name}, which takes minutes (--quick does without)")
-    mesh = slice_of(job.chip)
-    shapes = jax.tree.map(
-        lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), (job.params, v_params)
-    )
+    mesh, (masks, extract, v_params) = slice_of(job.chip), job.run
 
     def loop(images: int) -> Any:
         count = images * mesh.size
         return traced_loop(
             job.cut,
-            shapes[0],
+            job.params,
             job.config,
-            job.masks,
+            masks,
             count,
             extract=extract,
-            v_params=shapes[1],
+            v_params=v_params,
             place=partial(placed, mesh, count),
         )
 
