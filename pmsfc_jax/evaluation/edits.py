@@ -26,6 +26,7 @@ from pmsfc_jax.metrics import precision_recall
 from pmsfc_jax.tasks.edit.directions import Boundary
 from pmsfc_jax.tasks.edit.features import swap
 from pmsfc_jax.tasks.edit.parts.parts import Parts
+from pmsfc_jax.tasks.edit.region import in_picture
 
 #: ``uint8 [n, H, W, 3] -> [n, d]``, one descriptor a picture.
 Embed = Callable[[np.ndarray], np.ndarray]
@@ -308,14 +309,6 @@ def _concentration(
     return np.stack([shares(energy) for energy in energies]) / np.where(
         of_whole > 0, of_whole, np.nan
     )
-
-
-def in_picture(where: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """``[n, h, w]`` at the feature as ``[n, *shape]`` in the picture: each pixel its position's."""
-    height, width = shape
-    rows = np.arange(height) * where.shape[1] // height
-    columns = np.arange(width) * where.shape[2] // width
-    return np.asarray(where[:, rows][:, :, columns])
 
 
 def _limited(

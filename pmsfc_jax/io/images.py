@@ -136,6 +136,18 @@ def save_png(path: str | os.PathLike[str], image: np.ndarray) -> None:
     write_bytes_atomic(path, buffer.getvalue())
 
 
+def read_png(path: Path) -> np.ndarray:
+    """What `save_png` has written: ``[H, W, 3]`` uint8.
+
+    Raises:
+      OSError: it cannot be opened.
+      SyntaxError: it is damaged; so Pillow says it, of some damages as a ValueError.
+
+    """
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGB"))
+
+
 def _checked(resolution: tuple[int, int]) -> tuple[int, int]:
     if len(resolution) != 2 or not all(
         isinstance(size, int | np.integer) and size > 0 for size in resolution

@@ -8,12 +8,12 @@ import numpy as np
 
 from pmsfc_jax.io.atomic import write_text_atomic
 from pmsfc_jax.report import html
-from pmsfc_jax.report.embed import MOST_BYTES
+from pmsfc_jax.report.embed import bytes_each
 from pmsfc_jax.report.pictures import matrix
 
 Interval = tuple[float, float, float]
-#: Photographs shown of each column, and bytes of all pictures: as text they are a third more.
-_SHOWN, _PAGE_BYTES = 8, 13_000_000
+#: Photographs shown of each column.
+_SHOWN = 8
 _VERDICTS = ("better", "no different", "worse")
 
 
@@ -73,10 +73,9 @@ def save_columns_page(
     count = sum(
         min(len(pictures), _SHOWN) for column in columns for pictures in column.pictures.values()
     )
-    most = min(MOST_BYTES, _PAGE_BYTES // max(count, 1))
     parts = [html.paragraph(_LEGEND), _overview(columns)]
     for column in columns:
-        parts += [html.section(column.name), _table(column), _matrix(column, most)]
+        parts += [html.section(column.name), _table(column), _matrix(column, bytes_each(count))]
     page = html.page(
         f"Restorations by {settings['generator']}", [*parts, *html.how_made(command, settings)]
     )

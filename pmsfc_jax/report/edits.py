@@ -8,19 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from pmsfc_jax.core.errors import InputError
+from pmsfc_jax.core.wording import counted
+from pmsfc_jax.io.images import read_png
 from pmsfc_jax.io.paths import os_reason, shown
 from pmsfc_jax.report import html
-from pmsfc_jax.report.embed import MOST_BYTES
+from pmsfc_jax.report.embed import bytes_each
 from pmsfc_jax.report.paged import save_pages
-from pmsfc_jax.report.pictures import compare, frames, gallery, matrix
+from pmsfc_jax.report.pictures import compare, evenly_chosen, frames, gallery, matrix
 
 #: Edits of one page, frames of one edit, and columns of a matrix, at most.
 _EDITS, _FRAMES, _COLUMNS = 96, 16, 9
-#: Bytes of all pictures of a page: as text they are a third more.
-_PAGE_BYTES = 13_000_000
 _SIDE = 256
 
 Edit = Mapping[str, Any]
@@ -73,8 +72,7 @@ def _title(edit: Edit) -> str:
 
 def _summary(record: Mapping[str, Any]) -> str:
     edits, sizes = record["edits"], record["subspaces"]
-    many = f"{len(edits)} edits" if len(edits) > 1 else "1 edit"
-    whose = f"{len(record['pictures'])} pictures" if len(record["pictures"]) > 1 else "1 picture"
+    many, whose = counted(len(edits), "edit"), counted(len(record["pictures"]), "picture")
     where = f" within {record['region']}" if record["region"] else ""
     words = {
         "swap": "A subspace of a picture is given the features of another picture.",
@@ -105,10 +103,10 @@ def _parts(folder: Path, record: Mapping[str, Any], rows: Mapping[str, list[Edit
 
 
 def _bytes_each(edits: Sequence[Edit], action: str) -> int:
-    """Bytes of one picture, so that the page of them all is of bounded size."""
+    """Bytes of one picture of a page of these edits."""
     columns = 0 if action == "morph" else _COLUMNS if action == "move" else 3
     count = sum(min(max(len(edit["frames"]), 2), _FRAMES) + columns for edit in edits)
-    return min(MOST_BYTES, _PAGE_BYTES // max(count, 1))
+    return bytes_each(count)
 
 
 def _subspaces_matrix(
@@ -133,7 +131,7 @@ def _subspaces_matrix(
 
 def _moves_matrix(folder: Path, rows: Mapping[str, list[Edit]], most: int) -> list[str]:
     strengths = next(iter(rows.values()))[0]["strengths"]
-    places = _chosen(len(strengths), _COLUMNS)
+    places = evenly_chosen(len(strengths), _COLUMNS)
     pictures = [
         [_read(folder, edit["frames"][place]) for place in places]
         for row in rows.values()
@@ -153,7 +151,7 @@ def _one(folder: Path, action: str, edit: Edit, originals: Mapping[str, str], mo
             _read(folder, path) for path in (originals[edit["picture"]], edit["frames"][0])
         )
         return compare(before, after, caption=caption, side=_SIDE, most=most)
-    places = _chosen(len(edit["frames"]), _FRAMES)
+    places = evenly_chosen(len(edit["frames"]), _FRAMES)
     strengths = [edit["strengths"][place] for place in places]
     way = f" of {strengths[-1]:.3g}" if action == "morph" else ""
     # First is seen what subspaces give; moves and morphs are seen where the picture itself is.
@@ -190,15 +188,8 @@ def _changes(edits: Sequence[Edit]) -> str:
     return html.table(header, lines, left=(0, 1, 2))
 
 
-def _chosen(count: int, most: int) -> list[int]:
-    """Numbers of at most so many of the frames, evenly chosen, with the ends and the middle."""
-    places: list[int] = np.linspace(0, count - 1, min(count, most)).round().astype(int).tolist()
-    return sorted(set(places))
-
-
 def _read(folder: Path, path: str) -> np.ndarray:
     try:
-        with Image.open(folder / path) as image:
-            return np.asarray(image.convert("RGB"))
+        return read_png(folder / path)
     except OSError as error:
         raise InputError(f"cannot read {shown(folder / path)}: {os_reason(error)}") from error

@@ -10,6 +10,8 @@ from pmsfc_jax.core.errors import InputError
 
 #: Bytes of one embedded picture: two hundred of them make a page of less than 20 MB.
 MOST_BYTES = 64_000
+#: Bytes of all pictures of a page: as text they are a third more.
+_PAGE_BYTES = 13_000_000
 # Bytes a pixel of which fewer are not tried: without loss, and with it.
 _WITHOUT_LOSS, _WITH_LOSS = 0.5, 0.12
 _QUALITIES = (92, 85, 75, 60)
@@ -29,6 +31,11 @@ def data_uri(picture: np.ndarray, *, most: int = MOST_BYTES) -> str:
     """
     kind, data = _file_within(Image.fromarray(checked(picture)), most)
     return f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
+
+
+def bytes_each(count: int) -> int:
+    """Bytes of one of ``count`` pictures, so that the page of them all is of bounded size."""
+    return min(MOST_BYTES, _PAGE_BYTES // max(count, 1))
 
 
 def checked(picture: np.ndarray) -> np.ndarray:

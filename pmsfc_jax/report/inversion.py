@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from pmsfc_jax.core.errors import InputError
+from pmsfc_jax.core.wording import counted
 from pmsfc_jax.io.codes import load_codes
 from pmsfc_jax.io.metrics_table import Row
 from pmsfc_jax.report import html
@@ -66,7 +67,7 @@ def save_run_pages(
 
 def _summary(rows: Mapping[str, Row], settings: Mapping[str, Any]) -> str:
     psnr = np.array([float(row["psnr_db"]) for row in rows.values()])
-    many = f"{len(rows)} photographs" if len(rows) > 1 else "1 photograph"
+    many = counted(len(rows), "photograph")
     spread = f", from {psnr.min():.2f} to {psnr.max():.2f}" if len(rows) > 1 else ""
     inversion = settings["inversion"]
     return (

@@ -7,16 +7,17 @@ from typing import Any
 
 import numpy as np
 
+from pmsfc_jax.core.wording import counted
 from pmsfc_jax.io.atomic import write_text_atomic
 from pmsfc_jax.report import html
-from pmsfc_jax.report.embed import MOST_BYTES
+from pmsfc_jax.report.embed import bytes_each
 from pmsfc_jax.report.pictures import compare, gallery, matrix
 
 MethodRow = Mapping[str, Any]
 #: Measures of a row with an interval: name, heading, decimals.
 _MEASURES = (("psnr", "PSNR, dB", 2), ("ssim", "SSIM", 3), ("distance", "distance", 3))
-#: Photographs that are shown, and bytes of all pictures of the page: as text they are a third more.
-_SHOWN, _PAGE_BYTES = 16, 13_000_000
+#: Photographs that are shown.
+_SHOWN = 16
 _WIDTH, _LINE, _LEFT, _RIGHT = 640, 26, 190, 20
 
 
@@ -48,7 +49,7 @@ def save_methods_page(
     """
     [best] = [row["method"] for row in rows if row["to_best"] is None]
     shown = min(len(targets), _SHOWN)
-    most = min(MOST_BYTES, _PAGE_BYTES // (shown * (len(pictures) + 3)))
+    most = bytes_each(shown * (len(pictures) + 3))
     columns = [targets[:shown], *(drawn[:shown] for drawn in pictures.values())]
     titles = [f"{number + 1}" for number in range(shown)]
     path = folder / "report.html"
@@ -87,7 +88,7 @@ def verdict(row: MethodRow) -> str:
 def _summary(rows: Sequence[MethodRow], best: str, count: int) -> str:
     told = [verdict(row) for row in rows]
     worse = told.count("worse")
-    many = f"{count} photographs" if count > 1 else "1 photograph"
+    many = counted(count, "photograph")
     return (
         f"{len(rows)} methods on the same {many}. {best} has the highest mean PSNR; "
         f"{worse} {'is' if worse == 1 else 'are'} worse by the 95 % interval of the difference, "

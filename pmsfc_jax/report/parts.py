@@ -3,6 +3,7 @@
 import numpy as np
 
 from pmsfc_jax.report.sheet import comparison_sheet
+from pmsfc_jax.tasks.edit.region import in_picture
 
 #: Brightness of what does not belong to a part.
 _SHADE = 0.2
@@ -32,8 +33,5 @@ def parts_sheet(pictures: np.ndarray, labels: np.ndarray, num_parts: int) -> np.
 
 def in_light(picture: np.ndarray, where: np.ndarray) -> np.ndarray:
     """A picture ``[H, W, 3]`` uint8 in shade but where ``where [h, w]`` is true."""
-    height, width = picture.shape[:2]
-    rows = np.arange(height) * where.shape[0] // height
-    columns = np.arange(width) * where.shape[1] // width
-    light = np.where(where[rows][:, columns, None], 1.0, _SHADE)
+    light = np.where(in_picture(where[None], picture.shape[:2])[0, ..., None], 1.0, _SHADE)
     return np.asarray(np.rint(picture * light), np.uint8)

@@ -179,6 +179,12 @@ def matrix(
     )
 
 
+def evenly_chosen(count: int, most: int) -> list[int]:
+    """Numbers of at most so many of ``count`` frames, evenly chosen, with both ends."""
+    places: list[int] = np.linspace(0, count - 1, min(count, most)).round().astype(int).tolist()
+    return sorted(set(places))
+
+
 def gallery(parts: Sequence[str]) -> str:
     """Parts beside one another, as many as there is room for."""
     return f'<div class="gallery">{"".join(parts)}</div>'

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from pmsfc_jax.core.wording import counted
+from pmsfc_jax.io.images import read_png
 from pmsfc_jax.io.metrics_table import Row
 from pmsfc_jax.report import html
 from pmsfc_jax.report.embed import MOST_BYTES
@@ -81,7 +83,7 @@ def _chosen(chosen: Mapping[str, Any]) -> list[str]:
 
 
 def _summary(rows: Mapping[str, Row]) -> str:
-    many = f"{len(rows)} photographs" if len(rows) > 1 else "1 photograph"
+    many = counted(len(rows), "photograph")
     better = _better(rows)
     beside = ""
     if better:
@@ -146,7 +148,7 @@ def _pictures(run: Path, name: str) -> dict[str, np.ndarray] | None:
     """The pictures of a photograph in the size of what was restored; ``None`` without them."""
     try:
         found = {
-            folder: _read(run / folder / f"{name}.png")
+            folder: Image.fromarray(read_png(run / folder / f"{name}.png"))
             for folder in ("restored", "given", "uncertainty", "baseline")
         }
     except (OSError, SyntaxError, ValueError):
@@ -157,11 +159,6 @@ def _pictures(run: Path, name: str) -> dict[str, np.ndarray] | None:
         folder: np.asarray(picture.resize(size, Image.Resampling.NEAREST))
         for folder, picture in found.items()
     }
-
-
-def _read(path: Path) -> Image.Image:
-    with Image.open(path) as image:
-        return image.convert("RGB")
 
 
 def _metrics(rows: Mapping[str, Row]) -> str:

@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
-from pmsfc_jax.io.images import save_png
+from pmsfc_jax.io.images import read_png, save_png
 from pmsfc_jax.report.sheet import reconstruction_sheet
 
 #: Images on one sheet: no more are looked at together, nor held in memory.
@@ -54,12 +53,7 @@ def save_run_sheets(run: Path, psnr: Mapping[str, float]) -> list[Path]:
 def pictures_of(run: Path, name: str) -> tuple[np.ndarray, np.ndarray] | None:
     """Target and image of one name, ``None`` where they cannot be read or do not fit."""
     try:
-        target, image = (_read(run / folder / f"{name}.png") for folder in ("targets", "images"))
+        target, image = (read_png(run / folder / f"{name}.png") for folder in ("targets", "images"))
     except (OSError, SyntaxError, ValueError):
         return None
     return (target, image) if target.shape == image.shape else None
-
-
-def _read(path: Path) -> np.ndarray:
-    with Image.open(path) as image:
-        return np.asarray(image.convert("RGB"))

@@ -13,7 +13,6 @@ from pmsfc_jax.evaluation.edits import (
     Question,
     drawn,
     edits_beside_random,
-    in_picture,
     mean_of_best,
     measure_edits,
     sample_pairs,
@@ -21,6 +20,7 @@ from pmsfc_jax.evaluation.edits import (
 )
 from pmsfc_jax.evaluation.edits_table import as_markdown
 from pmsfc_jax.tasks.edit.directions import Boundary
+from pmsfc_jax.tasks.edit.region import in_picture
 
 KEY = jax.random.key(0)
 MASKS = np.eye(3, dtype=np.float32).repeat(4, axis=1)

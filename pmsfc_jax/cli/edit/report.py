@@ -25,6 +25,7 @@ from pmsfc_jax.io.atomic import write_text_atomic
 from pmsfc_jax.io.images import save_png
 from pmsfc_jax.io.paths import os_reason, shown
 from pmsfc_jax.io.runs import make_folder
+from pmsfc_jax.report.pictures import evenly_chosen
 from pmsfc_jax.report.sheet import comparison_sheet
 
 RECORD = "edit.json"
@@ -102,9 +103,9 @@ def write_frames(folder: Path, name: str, frames: np.ndarray, *, fps: float) -> 
     return {"frames": paths} | moving
 
 
-def chosen_frames(count: int) -> np.ndarray:
+def chosen_frames(count: int) -> list[int]:
     """Numbers of the frames that are shown side by side: of many some, evenly chosen."""
-    return np.unique(np.linspace(0, count - 1, min(count, _FRAMES)).round().astype(int))
+    return evenly_chosen(count, _FRAMES)
 
 
 def strip(

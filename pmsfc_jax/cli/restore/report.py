@@ -5,13 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from pmsfc_jax.api import Restoration
 from pmsfc_jax.cli.console import table
 from pmsfc_jax.cli.restore.folder import SHOWN_TIMES
 from pmsfc_jax.core.images import as_colours
-from pmsfc_jax.io.images import save_png
+from pmsfc_jax.io.images import read_png, save_png
 from pmsfc_jax.io.metrics_table import Row
 from pmsfc_jax.metrics import psnr, ssim
 from pmsfc_jax.metrics.image_metrics import SSIM_WINDOW
@@ -123,7 +122,7 @@ def save_sheets(run: Path, rows: Mapping[str, Row], truths: Mapping[str, np.ndar
         lines, captions = [], []
         for number, name in enumerate(names[first : first + _PER_PAGE], first + 1):
             try:
-                pictures = [_read(run / folder / f"{name}.png") for folder in columns]
+                pictures = [read_png(run / folder / f"{name}.png") for folder in columns]
             except OSError:
                 continue
             if truths:
@@ -149,11 +148,6 @@ def _caption(name: str, row: Row) -> str:
     if row.get("simple_psnr_db"):
         beside += f" {float(row['simple_psnr_db']):.1f} dB"
     return f"{name}  ·  {row['task']}  ·  {quality_told}beside {beside}"
-
-
-def _read(path: Path) -> np.ndarray:
-    with Image.open(path) as image:
-        return np.asarray(image.convert("RGB"))
 
 
 def shown_given(one_target: np.ndarray, known: np.ndarray | None) -> np.ndarray:

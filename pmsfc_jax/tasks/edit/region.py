@@ -33,6 +33,14 @@ def box(left: float, top: float, right: float, bottom: float, side: int = 256) -
     return (rows[:, None] & columns[None]).astype(np.float32)
 
 
+def in_picture(where: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """``[n, h, w]`` at the feature as ``[n, *shape]`` in the picture: each pixel its position's."""
+    height, width = shape
+    rows = np.arange(height) * where.shape[1] // height
+    columns = np.arange(width) * where.shape[2] // width
+    return np.asarray(where[:, rows][:, :, columns])
+
+
 def pixel_box(x: int, y: int, width: int, height: int, shape: tuple[int, int]) -> np.ndarray:
     """A rectangle of pixels as a mask of a picture of ``shape`` ``(H, W)``.
 

@@ -4,14 +4,13 @@ import re
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from pmsfc_jax.cli.console import notice
 from pmsfc_jax.cli.evaluate.kept import Kept
 from pmsfc_jax.cli.evaluate.restoration.prepare import Job
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.evaluation.restoration.measure import Given, Restored, measured
-from pmsfc_jax.io.images import save_png
+from pmsfc_jax.io.images import read_png, save_png
 from pmsfc_jax.io.paths import shown
 
 
@@ -45,8 +44,7 @@ class Cell(Kept):
         """
         path = self.path.with_suffix(".png")
         try:
-            with Image.open(path) as strip:
-                return np.stack(np.split(np.asarray(strip.convert("RGB")), count, axis=1))
+            return np.stack(np.split(read_png(path), count, axis=1))
         except (OSError, ValueError) as error:
             raise InputError(
                 f"cannot read {shown(path)}: remove {self.path.name} beside it, and it is made anew"
