@@ -7,6 +7,9 @@ import numpy as np
 
 from pmsfc_jax.core.typing import Array
 
+#: Grey levels of 255 in a unit of images in [-1, 1].
+LEVELS = 127.5
+
 
 def to_float(images: np.ndarray) -> np.ndarray:
     """``[..., H, W, C]`` uint8 in 0..255 to float32 in [-1, 1]."""

@@ -7,7 +7,7 @@ Parts are those of `pmsfc_jax.tasks.edit.parts`, looked up in each picture that 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 import jax
@@ -17,7 +17,7 @@ from pmsfc_jax.core.checks import positive_int
 from pmsfc_jax.core.cut import Cut
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.generator import SplitGenerator
-from pmsfc_jax.core.images import to_uint8
+from pmsfc_jax.core.images import LEVELS, to_uint8
 from pmsfc_jax.core.typing import Array, Key, Params
 from pmsfc_jax.effects.change import energy_map
 from pmsfc_jax.effects.comparison import Comparison, random_masks
@@ -31,8 +31,6 @@ from pmsfc_jax.tasks.edit.region import in_picture
 #: ``uint8 [n, H, W, 3] -> [n, d]``, one descriptor a picture.
 Embed = Callable[[np.ndarray], np.ndarray]
 _BATCH = 32
-#: Levels of 255 in a unit of pictures in [-1, 1].
-_LEVELS = 127.5
 
 
 class Pairs(NamedTuple):
@@ -48,6 +46,21 @@ class Pairs(NamedTuple):
     h_a: np.ndarray
     h_b: np.ndarray
     context: Any
+
+
+class _Within(NamedTuple):
+    """One part of the pictures that have it.
+
+    Attributes:
+      there: which pairs have it, ``[k]``.
+      regions: where, at the feature and feathered, ``[k, h, w]``.
+      pixels: where in the picture, ``[k, H, W]`` bool.
+
+    """
+
+    there: np.ndarray
+    regions: np.ndarray
+    pixels: np.ndarray
 
 
 class Measure(NamedTuple):
@@ -119,6 +132,41 @@ class Question:
     def cut(self) -> Cut:
         """The generator and its layer."""
         return Cut(self.generator, self.layer)
+
+    # What follows is the same for every partition that is asked about, so it is worked out once.
+
+    @cached_property
+    def original(self) -> np.ndarray:
+        """The pictures before, ``[n, H, W, 3]`` in [-1, 1]."""
+        return drawn(self.cut, self.params, self.pairs.h_a, self.pairs.context)
+
+    @cached_property
+    def whole(self) -> np.ndarray:
+        """The pictures with all subspaces exchanged, as `original`."""
+        return drawn(self.cut, self.params, self.pairs.h_b, self.pairs.context)
+
+    @cached_property
+    def descriptors(self) -> np.ndarray:
+        """Of `original`, ``[n, d]``; where ``embed`` is given."""
+        assert self.embed is not None
+        return self.embed(to_uint8(self.original))
+
+    @cached_property
+    def labels(self) -> np.ndarray:
+        """``[n, h, w]``, the part of every position of the changed features."""
+        return self.parts.labels(self.pairs.h_a)
+
+    @cached_property
+    def within(self) -> list[_Within]:
+        """The parts that any of the pictures has."""
+        found = []
+        for part in range(len(self.parts)):
+            there = np.flatnonzero((self.labels == part).any(axis=(1, 2)))
+            if len(there):
+                regions = [self.parts.region(self.pairs.h_a[i], [part]) for i in there]
+                mask = in_picture((self.labels == part)[there], self.original.shape[1:3])
+                found.append(_Within(there, np.stack(regions), mask))
+        return found
 
 
 class Edits(NamedTuple):
@@ -192,12 +240,10 @@ def edits_beside_random(
 
     """
     _check(question, masks)
-    original = drawn(question.cut, question.params, question.pairs.h_a, question.pairs.context)
-    whole = drawn(question.cut, question.params, question.pairs.h_b, question.pairs.context)
     partitions = [masks, *random_masks(masks, key=key, number=num_random)]
     found = []
     for number, partition in enumerate(partitions):
-        found.append(measure_edits(question, partition, original, whole))
+        found.append(measure_edits(question, partition))
         on_progress(number + 1, len(partitions))
     edits, *random = found
     measures = {
@@ -206,46 +252,39 @@ def edits_beside_random(
     }
     unedited = None
     if question.embed is not None and question.own is not None:
-        descriptors = question.embed(to_uint8(original))
-        unedited = precision_recall(question.own, descriptors).precision
+        unedited = precision_recall(question.own, question.descriptors).precision
     return EditsBesideRandom(edits, random, measures, unedited)
 
 
-def measure_edits(
-    question: Question, masks: np.ndarray, original: np.ndarray, whole: np.ndarray
-) -> Edits:
+def measure_edits(question: Question, masks: np.ndarray) -> Edits:
     """All measures of one partition.
 
     Args:
       question: what is edited, and how it is judged.
       masks: ``[R, C]``.
-      original: the pictures before, ``[n, H, W, 3]`` in [-1, 1].
-      whole: the pictures with all subspaces exchanged.
 
     """
-    h_a, h_b, context = question.pairs
+    (h_a, h_b, context), original = question.pairs, question.original
     everywhere = [
         drawn(question.cut, question.params, swap(h_a, h_b, [r], masks), context)
         for r in range(len(masks))
     ]
-    labels = question.parts.labels(h_a)
     concentration = _concentration(
         [energy_map(one - original) for one in everywhere],
-        energy_map(whole - original),
-        labels,
+        energy_map(question.whole - original),
+        question.labels,
         len(question.parts),
     )
-    changes = [np.abs(one - original).mean() * _LEVELS for one in everywhere]
+    changes = [np.abs(one - original).mean() * LEVELS for one in everywhere]
     values = {"change": float(np.mean(changes))}
     values |= {"concentration": mean_of_best(concentration)}
-    values |= _limited(question, masks, original, labels)
+    values |= _limited(question, masks)
     scores = np.zeros((len(masks), 0))
     if question.embed is not None and question.own is not None:
-        before = question.embed(to_uint8(original))
         after = [question.embed(to_uint8(one)) for one in everywhere]
         values["precision"] = precision_recall(question.own, np.concatenate(after)).precision
         if len(question.probes) > 1:
-            scores = _scores(question, before, after)
+            scores = _scores(question, question.descriptors, after)
             values["selectivity"] = float(selectivity(scores).max(axis=0).mean())
     return Edits(values, concentration, scores)
 
@@ -311,36 +350,29 @@ def _concentration(
     )
 
 
-def _limited(
-    question: Question, masks: np.ndarray, original: np.ndarray, labels: np.ndarray
-) -> dict[str, float]:
+def _limited(question: Question, masks: np.ndarray) -> dict[str, float]:
     """Measures of exchanges that are limited to one part."""
-    h_a, h_b, context = question.pairs
+    (h_a, h_b, context), original = question.pairs, question.original
     inside, total = 0.0, 0.0
     rest, edited = 0.0, 0.0
-    for part in range(len(question.parts)):
-        there = np.flatnonzero((labels == part).any(axis=(1, 2)))
-        if not len(there):
-            continue
-        region = np.stack([question.parts.region(h_a[i], [part]) for i in there])
-        mask = in_picture((labels == part)[there], original.shape[1:3])[..., None]
+    for there, regions, pixels in question.within:
         own = jax.tree.map(lambda leaf, there=there: leaf[there], context)
         for r in range(len(masks)):
             h = np.stack(
                 [
-                    swap(h_a[i], h_b[i], [r], masks, own_region)
-                    for i, own_region in zip(there, region, strict=True)
+                    swap(h_a[i], h_b[i], [r], masks, region)
+                    for i, region in zip(there, regions, strict=True)
                 ]
             )
             changed = drawn(question.cut, question.params, h, own)
             energy = energy_map(changed - original[there])
-            inside += float((energy * mask[..., 0]).sum())
+            inside += float((energy * pixels).sum())
             total += float(energy.sum())
             judged = there < question.num_judged
             if question.distance is not None and judged.any():
                 before = to_uint8(original[there[judged]])
                 after = to_uint8(changed[judged])
-                outside = np.where(mask[judged], before, after)
+                outside = np.where(pixels[judged][..., None], before, after)
                 rest += float(np.sum(question.distance(before, outside)))
                 edited += float(np.sum(question.distance(before, after)))
     values = {"inside": inside / max(total, 1e-30)}

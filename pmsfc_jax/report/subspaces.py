@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from pmsfc_jax.api import Subspaces, to_uint8
+from pmsfc_jax.core.images import LEVELS
 from pmsfc_jax.effects.comparison import MEASURES, BesideRandom
 from pmsfc_jax.effects.subspace_effects import SubspaceEffects
 from pmsfc_jax.report import html
@@ -14,8 +15,6 @@ from pmsfc_jax.report.pictures import matrix
 from pmsfc_jax.report.sheet import comparison_sheet
 from pmsfc_jax.subspace.subspaces import discovery_of
 
-#: Grey levels a unit of images in [-1, 1].
-LEVELS = 127.5
 #: Coefficients above this quantile of all are darkest.
 _QUANTILE = 0.995
 _SHEET_WIDTH = 1400

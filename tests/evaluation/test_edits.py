@@ -75,7 +75,7 @@ def test_pairs_are_pictures_of_the_generator(tiny, question, pictures):
 
 
 def test_one_subspace_of_all_channels_is_the_whole_exchange(question, pictures):
-    edits = measure_edits(question, np.ones((1, 12), np.float32), *pictures)
+    edits = measure_edits(question, np.ones((1, 12), np.float32))
     np.testing.assert_allclose(edits.concentration, 1, rtol=1e-6)
     np.testing.assert_allclose(edits.values["concentration"], 1, rtol=1e-6)
     levels = 127.5 * np.abs(pictures[1] - pictures[0]).mean()

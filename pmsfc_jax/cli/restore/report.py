@@ -9,14 +9,13 @@ import numpy as np
 from pmsfc_jax.api import Restoration
 from pmsfc_jax.cli.console import table
 from pmsfc_jax.cli.restore.folder import SHOWN_TIMES
-from pmsfc_jax.core.images import as_colours
+from pmsfc_jax.core.images import LEVELS, as_colours
 from pmsfc_jax.io.images import read_png, save_png
 from pmsfc_jax.io.metrics_table import Row
 from pmsfc_jax.metrics import psnr, ssim
 from pmsfc_jax.metrics.image_metrics import SSIM_WINDOW
 from pmsfc_jax.report.sheet import comparison_sheet
 from pmsfc_jax.report.text import can_draw
-from pmsfc_jax.tasks.restoration.fidelity import LEVELS
 
 #: Longest table on the terminal; of a longer one the middle is left out.
 _SHOWN = 40

@@ -8,10 +8,11 @@ from pmsfc_jax.cli.restore.load import truth_of
 from pmsfc_jax.cli.restore.observe import Observed
 from pmsfc_jax.cli.restore.report import as_numbers, quality, row_of, shown_given
 from pmsfc_jax.cli.restore.standing import Run
+from pmsfc_jax.core.images import LEVELS
 from pmsfc_jax.evaluation.simple import simple_way
 from pmsfc_jax.io.runs import pixels_sha256
 from pmsfc_jax.saved import to_file
-from pmsfc_jax.tasks.restoration.fidelity import LEVELS, fidelity
+from pmsfc_jax.tasks.restoration.fidelity import fidelity
 from pmsfc_jax.tasks.restoration.mix import mixed
 
 

@@ -7,6 +7,7 @@ import jax
 import numpy as np
 
 from pmsfc_jax.api import SplitGenerator, Subspaces, restore, to_uint8
+from pmsfc_jax.core.images import LEVELS
 from pmsfc_jax.core.operator import Observation
 from pmsfc_jax.core.typing import Params
 from pmsfc_jax.evaluation.restoration.columns import COLUMNS
@@ -16,7 +17,7 @@ from pmsfc_jax.metrics.image_metrics import SSIM_WINDOW
 from pmsfc_jax.tasks.degradations import Degradation, observe
 from pmsfc_jax.tasks.degradations.grey import LUMA
 from pmsfc_jax.tasks.restoration.choose import Choice
-from pmsfc_jax.tasks.restoration.fidelity import LEVELS, fidelity
+from pmsfc_jax.tasks.restoration.fidelity import fidelity
 from pmsfc_jax.tasks.restoration.mean import mean_and_deviation, screened_out
 
 #: ``(a, b) uint8 [n, H, W, 3] -> distance [n]``

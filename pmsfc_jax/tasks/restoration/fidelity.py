@@ -3,12 +3,9 @@
 import jax
 import numpy as np
 
-from pmsfc_jax.core.images import to_float
+from pmsfc_jax.core.images import LEVELS, to_float
 from pmsfc_jax.core.operator import Observation
 from pmsfc_jax.tasks.degradations import Degradation
-
-#: Grey levels in a unit of images.
-LEVELS = 127.5
 
 
 def fidelity(degradation: Degradation, observed: Observation, pictures: np.ndarray) -> np.ndarray:
