@@ -16,6 +16,7 @@ from pmsfc_jax.inversion.solvers.curvature import conjugate_gradients, push_forw
 from pmsfc_jax.inversion.solvers.levenberg_marquardt import adapted
 from pmsfc_jax.inversion.solvers.pairs import inverse_curvature, no_pairs, with_pair
 from pmsfc_jax.inversion.solvers.per_image import dot
+from pmsfc_jax.inversion.solvers.triangular import inverse_of_unit_upper
 from pmsfc_jax.inversion.terms import Term
 
 B, R, K, D, C, M = 3, 2, 2, 2, 3, 40
@@ -152,7 +153,7 @@ def test_curvature_of_linear_predictions_is_the_hessian():
         np.testing.assert_allclose(flat(product)[i], expected, rtol=1e-10)
 
 
-def test_loops_on_coefficients_equal_the_dense_bfgs_inverse():
+def test_the_inverse_curvature_is_that_of_dense_bfgs():
     rng = np.random.default_rng(0)
     n, pairs = 6, 3
     steps = rng.normal(size=(1, pairs + 1, n))  # the oldest is written over
@@ -177,7 +178,40 @@ def test_loops_on_coefficients_equal_the_dense_bfgs_inverse():
     np.testing.assert_allclose(ours[0], inverse @ gradient[0], rtol=1e-9)
 
 
-def test_a_ring_that_is_not_full_counts_its_filled_slots_alone():
+@pytest.mark.parametrize("size", [1, 2, 15, 16, 17, 100])
+def test_triangular_inverses_by_doubling_are_those_of_numpy(size):
+    rng = np.random.default_rng(size)
+    strict = np.triu(rng.normal(size=(3, size, size)) / np.sqrt(size), 1)
+    ours = inverse_of_unit_upper(jnp.asarray(strict, jnp.float32))
+    exact = np.linalg.inv(np.eye(size) + strict)
+    np.testing.assert_allclose(ours, exact, atol=2e-6 * np.abs(exact).max())
+
+
+def test_directions_in_float32_lose_nothing_beyond_rounding():
+    """A full history whose steps are nearly the same, as they are along a valley."""
+    count, n, size = 2, 400, 40
+    rng = np.random.default_rng(1)
+    curvature = np.exp(1.5 * rng.normal(size=(count, n)))
+    gradient, along = rng.normal(size=(count, n)), rng.normal(size=(count, n))
+    pairs = []
+    for _ in range(size + 7):
+        along = 0.9 * along + rng.normal(size=(count, n))
+        pairs.append((0.01 * along, 0.01 * along * curvature))
+
+    def direction(dtype):
+        found = no_pairs(jnp.zeros((count, n), dtype), size)
+        for step, change in pairs:
+            found = with_pair(found, *(jnp.asarray(v, dtype) for v in (step, change)), kept)
+        return np.asarray(inverse_curvature(found, jnp.asarray(gradient, dtype)))
+
+    kept = jnp.array([True] * count)
+    single = direction(jnp.float32)
+    with WIDE(True):
+        double = direction(jnp.float64)
+    np.testing.assert_allclose(single, double, atol=1e-5 * np.abs(double).max())
+
+
+def test_room_that_is_not_filled_does_not_count():
     """The same direction as from a ring of just that size, whatever the place in it."""
     rng = np.random.default_rng(3)
     with WIDE(True):
@@ -190,7 +224,6 @@ def test_a_ring_that_is_not_full_counts_its_filled_slots_alone():
                 with_pair(ring, jnp.asarray(s), jnp.asarray(y), jnp.array([True, True]))
                 for ring in rings
             ]
-        assert [int(ring.filled) for ring in rings] == [3, 3]
         tight, wide = (inverse_curvature(ring, gradient) for ring in rings)
     np.testing.assert_allclose(wide, tight, rtol=1e-12)
 

@@ -1,9 +1,11 @@
 """The curvature that L-BFGS remembers: pairs of steps and changes, and their inner products.
 
-The two loops of Nocedal (1980) need only inner products of the pairs and the gradient. Those of the
-pairs are kept, a row and a column a step; so a direction costs one pass over the pairs for the
-gradient's products, loops over coefficients alone, and one pass for the sum (Chen, Wang, Zhou:
-*Large-scale L-BFGS using MapReduce*, NIPS 2014).
+The two loops of Nocedal (1980) need only inner products of the pairs and the gradient (Chen, Wang,
+Zhou: *Large-scale L-BFGS using MapReduce*, NIPS 2014), and each loop solves a triangular system
+(Byrd, Nocedal, Schnabel: *Representations of quasi-Newton matrices*, Mathematical Programming 63,
+1994, equation 3.1). So the products of the pairs are kept, a row and a column a step, and a
+direction costs one pass over the pairs for the gradient's products, one inverse of a small
+triangular matrix, and one pass for the sum. A loop over pairs would be hundreds of small kernels.
 """
 
 from typing import NamedTuple
@@ -12,6 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from pmsfc_jax.core.typing import Array
+from pmsfc_jax.inversion.solvers.triangular import inverse_of_unit_upper
 
 #: Pairs whose curvature is less than this share of what their lengths allow are not kept.
 _LEAST_CURVATURE = 1e-6
@@ -20,20 +23,20 @@ _EXACT = jax.lax.Precision.HIGHEST
 
 
 class Pairs(NamedTuple):
-    """The last steps between points taken, in a ring: one slot a step, whether it was taken or not.
+    """The last steps between points taken: one a step of the solver, whether it was taken or not.
 
-    Slots are the same for all images, so that writing one moves nothing else. A slot that holds no
-    pair of an image has zeros there.
+    Vectors lie in a ring, whose slots are the same for all images, so that writing one moves
+    nothing else. Their products are small and lie in order, the oldest first. What holds no pair of
+    an image is zero there.
 
     Attributes:
-      steps: differences of points taken, ``[b, m, n]``.
-      changes: differences of their gradients, ``[b, m, n]``.
-      steps_changes: ``steps_i . changes_j``, ``[b, m, m]``.
-      changes_changes: ``changes_i . changes_j``, ``[b, m, m]``.
-      inner: ``steps_i . changes_i``, ``[b, m]``, positive; zero in a slot that does not count.
+      steps: differences of points taken, ``[b, m, n]``, by slot.
+      changes: differences of their gradients, ``[b, m, n]``, by slot.
+      steps_changes: ``steps_i . changes_j``, ``[b, m, m]``, by age; of i <= j alone, else 0.
+      changes_changes: ``changes_i . changes_j``, ``[b, m, m]``, by age.
+      inner: ``steps_i . changes_i``, ``[b, m]``, by age: positive; zero in what does not count.
       scale: ``inner / changes . changes`` of each image's newest pair, ``[b]``, and 1 before it.
-      next: the slot that is written next, a scalar.
-      filled: slots written so far, at most m, a scalar.
+      next: the slot that is written next, which holds the oldest, a scalar.
 
     """
 
@@ -44,11 +47,10 @@ class Pairs(NamedTuple):
     inner: Array
     scale: Array
     next: Array
-    filled: Array
 
 
 def no_pairs(points: Array, size: int) -> Pairs:
-    """A ring of ``size`` empty slots for each image of ``points [b, n]``."""
+    """Room for ``size`` pairs of each image of ``points [b, n]``."""
     count, numbers = points.shape
 
     def zeros(*shape: int) -> Array:
@@ -62,15 +64,14 @@ def no_pairs(points: Array, size: int) -> Pairs:
         zeros(size),
         zeros() + 1,
         jnp.zeros((), jnp.int32),
-        jnp.zeros((), jnp.int32),
     )
 
 
 def with_pair(pairs: Pairs, step: Array, change: Array, where: Array) -> Pairs:
-    """The ring with one more slot written: a pair for images where it curves upwards.
+    """The pairs without the oldest and with one more, of images where it curves upwards.
 
     Args:
-      pairs: the ring.
+      pairs: those so far.
       step: ``[b, n]``.
       change: ``[b, n]``.
       where: ``[b]``, images that have a pair to keep.
@@ -83,91 +84,97 @@ def with_pair(pairs: Pairs, step: Array, change: Array, where: Array) -> Pairs:
     step = jnp.where(kept[:, None], step, 0)
     change = jnp.where(kept[:, None], change, 0)
     steps, changes = _put(pairs.steps, step, pairs.next), _put(pairs.changes, change, pairs.next)
-    by_step = _products(steps, change[:, None])[..., 0]
-    by_change = _products(changes, jnp.stack([step, change], axis=1))
-    steps_changes = _put(pairs.steps_changes, by_change[..., 0], pairs.next)
-    slots = pairs.inner.shape[1]
+    following = (pairs.next + 1) % pairs.inner.shape[1]
+    by_step = _by_age(_products(steps, change), following)
+    by_change = _by_age(_products(changes, change), following)
     return Pairs(
         steps,
         changes,
-        _put(steps_changes, by_step, pairs.next, axis=2),
-        _put(
-            _put(pairs.changes_changes, by_change[..., 1], pairs.next),
-            by_change[..., 1],
-            pairs.next,
-            axis=2,
-        ),
-        _put(pairs.inner, jnp.where(kept, inner, 0), pairs.next),
+        _later(pairs.steps_changes, jnp.zeros_like(by_step), by_step),
+        _later(pairs.changes_changes, by_change, by_change),
+        jnp.append(pairs.inner[:, 1:], jnp.where(kept, inner, 0)[:, None], axis=1),
         jnp.where(kept, inner / jnp.where(kept, size, 1), pairs.scale),
-        (pairs.next + 1) % slots,
-        jnp.minimum(pairs.filled + 1, slots),
+        following,
     )
 
 
 def without_pairs(pairs: Pairs, where: Array) -> Pairs:
-    """The ring with nothing in it for the images ``where [b]``."""
+    """No pairs for the images ``where [b]``."""
     inner = jnp.where(where[:, None], 0, pairs.inner)
     return pairs._replace(inner=inner, scale=jnp.where(where, 1, pairs.scale))
 
 
 def inverse_curvature(pairs: Pairs, gradient: Array) -> Array:
     """The inverse curvature that the pairs tell of, times ``gradient [b, n]``."""
-    by_step = _products(pairs.steps, gradient[:, None])[..., 0]
-    by_change = _products(pairs.changes, gradient[:, None])[..., 0]
-    of_changes, of_steps = _two_loops(pairs, by_step, by_change)
+    by_step = _by_age(_products(pairs.steps, gradient), pairs.next)
+    by_change = _by_age(_products(pairs.changes, gradient), pairs.next)
+    of_changes, of_steps = (
+        _by_slot(coefficients, pairs.next)
+        for coefficients in _coefficients(pairs, by_step, by_change)
+    )
     along_changes = _sum(pairs.changes, of_changes)
     return pairs.scale[:, None] * (gradient - along_changes) + _sum(pairs.steps, of_steps)
 
 
-def _two_loops(pairs: Pairs, by_step: Array, by_change: Array) -> tuple[Array, Array]:
-    """Nocedal's two loops on coefficients, newest pair first and back, over filled slots alone.
+def _coefficients(pairs: Pairs, by_step: Array, by_change: Array) -> tuple[Array, Array]:
+    """What Nocedal's two loops come to, of all pairs at once.
+
+    With ``R_ij = steps_i . changes_j`` for i <= j, the first loop, from the newest pair back, gives
+    ``a = R^-1 by_step``, the second one ``R^-T diag(inner) (a - scale / inner * (by_change -
+    changes_changes a))``. Rows and columns are divided by the roots of ``inner`` first: on a
+    quadratic they are cosines then, and what does not count falls out.
 
     Args:
-      pairs: the ring.
-      by_step: ``steps_i . gradient``, ``[b, m]``.
-      by_change: ``changes_i . gradient``, ``[b, m]``.
+      pairs: those so far.
+      by_step: ``steps_i . gradient``, ``[b, m]``, by age.
+      by_change: ``changes_i . gradient``, ``[b, m]``, by age.
 
     Returns:
-      Coefficients ``[b, m]``: of the changes, before the scale, and of the steps.
+      Coefficients ``[b, m]`` by age: of the changes, before the scale, and of the steps.
 
     """
     counts = pairs.inner > 0
-    weight = jnp.where(counts, 1 / jnp.where(counts, pairs.inner, 1), 0)
-    slots = pairs.inner.shape[1]
-
-    def forth(age: Array, shares: Array) -> Array:
-        i = (pairs.next - 1 - age) % slots
-        known = (shares * _at(pairs.steps_changes, i)).sum(axis=1)
-        share = _at(weight, i) * (_at(by_step, i) - known)
-        return jax.lax.dynamic_update_index_in_dim(shares, share, i, 1)
-
-    shares = jax.lax.fori_loop(0, pairs.filled, forth, jnp.zeros_like(weight))
-
-    def back(turn: Array, sums: Array) -> Array:
-        i = (pairs.next - pairs.filled + turn) % slots
-        known = pairs.scale * (
-            _at(by_change, i) - (shares * _at(pairs.changes_changes, i)).sum(axis=1)
-        )
-        known += (sums * _at(pairs.steps_changes, i, axis=2)).sum(axis=1)
-        share = _at(shares, i) - _at(weight, i) * known
-        return jax.lax.dynamic_update_index_in_dim(sums, share, i, 1)
-
-    return shares, jax.lax.fori_loop(0, pairs.filled, back, jnp.zeros_like(weight))
+    root = jnp.where(counts, 1 / jnp.sqrt(jnp.where(counts, pairs.inner, 1)), 0)
+    cosines = root[:, :, None] * pairs.steps_changes * root[:, None, :]
+    inverse = inverse_of_unit_upper(jnp.triu(cosines, 1))
+    first = _times(inverse, root * by_step)
+    of_changes = root * first
+    rest = by_change - _times(pairs.changes_changes, of_changes)
+    second = first - pairs.scale[:, None] * root * rest
+    return of_changes, root * _times(inverse.swapaxes(1, 2), second)
 
 
-def _at(array: Array, i: Array, axis: int = 1) -> Array:
-    return jax.lax.dynamic_index_in_dim(array, i, axis, keepdims=False)
+def _by_age(values: Array, next_slot: Array) -> Array:
+    """``[b, m]`` by slot to by age, the oldest first."""
+    return jnp.roll(values, -next_slot, axis=1)
 
 
-def _put(ring: Array, new: Array, i: Array, axis: int = 1) -> Array:
-    return jax.lax.dynamic_update_index_in_dim(ring, new, i, axis)
+def _by_slot(values: Array, next_slot: Array) -> Array:
+    """``[b, m]`` by age to by slot."""
+    return jnp.roll(values, next_slot, axis=1)
 
 
-def _products(ring: Array, vectors: Array) -> Array:
-    """``[b, m, n]`` and ``[b, k, n]`` to ``[b, m, k]``."""
-    return jnp.einsum("bmn,bkn->bmk", ring, vectors, precision=_EXACT)
+def _later(products: Array, row: Array, column: Array) -> Array:
+    """``[b, m, m]`` by age without the oldest, and with the newest's row and column ``[b, m]``."""
+    above = jnp.append(products[:, 1:, 1:], column[:, :-1, None], axis=2)
+    below = jnp.append(row[:, :-1], column[:, -1:], axis=1)
+    return jnp.append(above, below[:, None], axis=1)
+
+
+def _put(ring: Array, new: Array, i: Array) -> Array:
+    return jax.lax.dynamic_update_index_in_dim(ring, new, i, 1)
+
+
+def _products(ring: Array, vector: Array) -> Array:
+    """``[b, m, n]`` and ``[b, n]`` to ``[b, m]``."""
+    return jnp.einsum("bmn,bn->bm", ring, vector, precision=_EXACT)
 
 
 def _sum(ring: Array, coefficients: Array) -> Array:
     """``sum_m coefficients[b, m] * ring[b, m, n]``."""
     return jnp.einsum("bmn,bm->bn", ring, coefficients, precision=_EXACT)
+
+
+def _times(matrix: Array, vector: Array) -> Array:
+    """``[b, m, m]`` times ``[b, m]``."""
+    return jnp.einsum("bij,bj->bi", matrix, vector, precision=_EXACT)
