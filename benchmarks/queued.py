@@ -1,7 +1,7 @@
 """A mixed folder by fixed batches and by a queue: the same quality, in how many steps?
 
-    python benchmarks/queued.py --clothing FOLDER --easy 8 --hard 8 --slots 4 \
-        --until-psnr 32 --out benchmarks/results/queue32.json
+    python benchmarks/queued.py --clothing FOLDER/test --easy 48 --hard 48 --slots 8 \
+        --until-psnr 30 --out benchmarks/results/queue30.json
 
 Half of the images are samples of the generator, which it redraws exactly in the end, the others
 test photographs of garments, most of which it never does; they come shuffled. Fixed batches run all

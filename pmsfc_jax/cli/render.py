@@ -1,4 +1,4 @@
-"""``pmsfc render``: redraw the images of a run from their codes."""
+"""``pmsfc render``: redraw the images of a run from their codes, or the frames of edits."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ from pmsfc_jax.cli.wording import counted
 
 @dataclass
 class Options:
-    """Draw the images of a run again from their saved codes."""
+    """Draw the images of a run again from their saved codes, or the frames of edits."""
 
     run: tyro.conf.Positional[Path]
-    """The --out folder of `pmsfc invert`."""
+    """The --out folder of `pmsfc invert`, `restore` or `edit`."""
     out: Annotated[Path | None, given("FOLDER", "the folder rendered of the run")] = None
     """Where the pictures go."""
     weights_dir: WeightsDir = None
@@ -29,34 +29,32 @@ class Options:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Render every file of codes."""
+    """Render every file of codes, or of edited features."""
     options = parse(Options, "render", argv)
     # These import jax, which alone takes seconds.
-    from pmsfc_jax.api import load_codes, render, to_uint8
-    from pmsfc_jax.cli.generators import load_chosen, recorded_settings
+    from pmsfc_jax.api import render, to_uint8
+    from pmsfc_jax.cli.generators import load_chosen
+    from pmsfc_jax.cli.saved import saved_in
     from pmsfc_jax.cli.start_jax import start_jax
-    from pmsfc_jax.inversion.drawing import check_drawing
     from pmsfc_jax.io.images import save_png
     from pmsfc_jax.io.paths import shown
-    from pmsfc_jax.io.runs import RunFolder, make_folder
+    from pmsfc_jax.io.runs import make_folder
 
     start_jax()
-    run, events = RunFolder(options.run), Events(options.json)
-    names = run.names()
-    generator, params = load_chosen(
-        str(run.settings().get("generator")), recorded_settings(options.run), options.weights_dir
-    )
-    # All of a run are of the same weights: a mistake leaves no folder.
-    check_drawing(generator, load_codes(run.codes_path(names[0])))
-    out = options.out or options.run / "rendered"
-    make_folder(out)
+    found, events = saved_in(options.run), Events(options.json)
+    generator, params = load_chosen(found.generator, found.settings, options.weights_dir)
+    out, done = options.out or options.run / "rendered", 0
     with progress_bar("render") as update:
-        for done, name in enumerate(names):
-            update(done, len(names), name)
-            image = render(generator, params, load_codes(run.codes_path(name)))
-            save_png(out / f"{name}.png", to_uint8(image)[0])
-            events.tell("image", image=name, picture=str(out / f"{name}.png"))
-        update(len(names), len(names), "")
-    notice(f"{counted(len(names), 'image')} in {shown(out)}")
-    events.tell("done", images=len(names), exit_code=0)
+        for file in found.files:
+            update(done, found.num_pictures, file.pictures[0])
+            images = to_uint8(render(generator, params, file.load()))
+            if not done:
+                make_folder(out)  # all are of the same weights: a mistake leaves none
+            for name, image in zip(file.pictures, images, strict=True):
+                save_png(out / f"{name}.png", image)
+                events.tell("image", image=name, picture=str(out / f"{name}.png"))
+            done += len(images)
+        update(done, found.num_pictures, "")
+    notice(f"{counted(done, 'image')} in {shown(out)}")
+    events.tell("done", images=done, exit_code=0)
     return 0

@@ -48,17 +48,20 @@ def seconds_per_step(work: Workload, chip: Chip, images: int) -> float:
     return max(products, moved / chip.bandwidth)
 
 
-def compiled_memory(loop_of: Callable[[int], Any], per_chip: tuple[int, int] = (8, 16)) -> Memory:
+def compiled_memory(
+    loop_of: Callable[[int], Any], platform: str = "tpu", per_chip: tuple[int, int] = (8, 16)
+) -> Memory:
     """Memory of the loop by a compiler: two sizes are compiled, and a line is laid through them.
 
     Args:
       loop_of: gives the traced loop for so many images a chip.
+      platform: whose compiler, as jax calls it.
       per_chip: the sizes.
 
     """
     needed = []
     for images in per_chip:
-        compiled = loop_of(images).lower(lowering_platforms=("tpu",)).compile()
+        compiled = loop_of(images).lower(lowering_platforms=(platform,)).compile()
         memory = compiled.memory_analysis()
         needed.append(memory.argument_size_in_bytes + memory.temp_size_in_bytes)
     each = (needed[1] - needed[0]) / (per_chip[1] - per_chip[0])

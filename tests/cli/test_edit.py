@@ -81,6 +81,11 @@ def test_frames_move_and_are_drawn_again_to_the_bit(pmsfc, generator, codes, tmp
     np.testing.assert_array_equal(frames[0], picture(out / "pictures/a.png"))
     saved = pm.load_edited(edit["saved"])
     np.testing.assert_array_equal(pm.to_uint8(pm.render(*generator, saved)), frames)
+    code, _, err = pmsfc("render", out)
+    assert code == 0, err
+    for path in edit["frames"]:
+        again = out / "rendered" / path.rsplit("/", 1)[1]
+        np.testing.assert_array_equal(picture(again), picture(path))
     assert saved.recipe["strengths"] == [0, 0.5, 1]
     # The right edge of the picture is far from the box.
     np.testing.assert_array_equal(frames[2][:, 14:], frames[0][:, 14:])
@@ -119,6 +124,9 @@ def test_a_morph_visits_all_pictures(pmsfc, generator, codes, tmp_path):
     drawing = pm.load_codes(out / edit["saved"])
     frames = [picture(out / path) for path in edit["frames"]]
     np.testing.assert_array_equal(pm.to_uint8(pm.render(*generator, drawing)), frames)
+    assert pmsfc("render", out, "--out", tmp_path / "again")[0] == 0
+    again = [picture(path) for path in sorted((tmp_path / "again").glob("*.png"))]
+    np.testing.assert_array_equal(again, frames)
     # Only one subspace follows; the same folder is used again, and keeps nothing.
     assert pmsfc(*words[:4], "--subspace", "1", "--frames", "2", "--out", out)[0] == 0
     (edit,) = json.loads((out / "edit.json").read_text())["edits"]
@@ -126,6 +134,22 @@ def test_a_morph_visits_all_pictures(pmsfc, generator, codes, tmp_path):
     h = [pm.composed(*generator, pm.load_codes(codes / f"{name}.npz"))[0] for name in "ab"]
     saved = pm.load_edited(out / edit["saved"])
     np.testing.assert_array_equal(saved.h[1:], pm.swap(*h, [1], MASKS))
+
+
+def test_only_a_finished_edit_is_drawn_again(pmsfc, codes, tmp_path):
+    out = tmp_path / "out"
+    assert pmsfc("edit", "swap", codes / "a.npz", codes / "b.npz", "--out", out)[0] == 0
+    record = json.loads((out / "edit.json").read_text())
+    for changes, said in (
+        ({"finished": False}, "was not finished: edit again"),
+        ({"format": 99}, "written by a newer version"),
+        ({"edits": [{}]}, "damaged or of an earlier version"),
+    ):
+        (out / "edit.json").write_text(json.dumps(record | changes))
+        code, _, err = pmsfc("render", out)
+        assert code == 2
+        assert said in err
+        assert not (out / "rendered").exists()
 
 
 def test_of_a_run_all_pictures_are_changed_by_each_other(pmsfc, codes, tmp_path):

@@ -72,6 +72,7 @@ def test_what_is_measured_is_kept_and_a_row_can_be_added(evaluate, out):
     assert all(path.stat().st_mtime_ns == stamp for path, stamp in stamps.items())
 
 
+@pytest.mark.slow
 def test_the_mean_of_fewer_samples_begins_that_of_more(evaluate, out, tmp_path):
     """A row alone gives the pictures that it has beside a row of more samples."""
     evaluate(out)

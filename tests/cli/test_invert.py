@@ -297,6 +297,7 @@ def test_a_start_without_codes_is_refused(run, invert, photos, tmp_path):
     assert "holds no codes" in err
 
 
+@pytest.mark.slow
 def test_lpips_can_be_the_objective(pmsfc, photos, weights_dir, tmp_path):
     widths = (2, 3, 4, 2, 3)
     heads = {f"lin{k}.model.1.weight": np.ones((1, w, 1, 1)) for k, w in enumerate(widths)}

@@ -1,4 +1,4 @@
-"""``pmsfc plan``, and ``--batch-size auto``, which goes by the same estimate."""
+"""``pmsfc plan``, and ``--batch-size auto``, which asks the device's own compiler."""
 
 import json
 from types import SimpleNamespace
@@ -73,21 +73,32 @@ def test_auto_is_what_fits_and_stays_with_the_run(pmsfc, photos, tmp_path, monke
     assert sized(tmp_path / "cpu") == 8
 
     def devices(limit):
-        return lambda: [SimpleNamespace(memory_stats=lambda: {"bytes_limit": limit})] * 2
+        one = SimpleNamespace(memory_stats=lambda: {"bytes_limit": limit}, platform="cpu")
+        return lambda: [one] * 2
 
     fake = SimpleNamespace(local_devices=devices(2**30))
     monkeypatch.setattr(batch_size, "jax", fake)
     code, _, err = pmsfc(*words, tmp_path / "gpu")
     assert code == 0, err
-    assert "batch size 512: 256 images a device, by estimate" in err
+    assert "batch size 512: 256 images a device, by its compiler" in err
     assert sized(tmp_path / "gpu") == 512
-    fake.local_devices = devices(2**20)
+    fake.local_devices = devices(2**19)
     code, _, err = pmsfc(*words, tmp_path / "gpu")
     assert code == 0, err
     assert sized(tmp_path / "gpu") == 512
     code, _, err = pmsfc(*words, tmp_path / "small")
     assert code == 0, err
     assert sized(tmp_path / "small") == 2
+
+    def no_room(*_):
+        raise jax.errors.JaxRuntimeError(
+            "RESOURCE_EXHAUSTED: Ran out of memory in memory space hbm"
+        )
+
+    monkeypatch.setattr(batch_size, "compiled_memory", no_room)
+    code, _, err = pmsfc(*words, tmp_path / "smaller")
+    assert code == 0, err
+    assert "1 image a device, by estimate" in err
     code, _, err = pmsfc(*words, tmp_path / "other", "--share", "1/2")
     assert code == 2
     assert "give all shares the same number" in err

@@ -91,7 +91,7 @@ def test_a_line_through_two_compiled_programs():
             self.argument_size_in_bytes, self.temp_size_in_bytes = 100 + 5 * images, 7 * images
 
         def lower(self, lowering_platforms):
-            assert lowering_platforms == ("tpu",)
+            assert lowering_platforms == ("cuda",)
             return self
 
         def compile(self):
@@ -100,4 +100,4 @@ def test_a_line_through_two_compiled_programs():
         def memory_analysis(self):
             return self
 
-    assert compiled_memory(Compiled) == Memory(100, 12)
+    assert compiled_memory(Compiled, "cuda") == Memory(100, 12)

@@ -22,6 +22,12 @@ TOLERANCE = {"rtol": 1e-4, "atol": 1e-5}
 #: With the toy, in which a latent is a tree and tails need a context.
 TOY = {toy.FAMILY_NAME: {"plain": toy.ToyConfig(), "wider": toy.ToyConfig(widths=(6, 5, 4))}}
 UNDER_TEST = GENERATORS | TOY
+#: Left to the slow run: `test_stylegan2` and `test_biggan` test what is special about them.
+LONG = {
+    ("stylegan2", "resnet in z, clamped"),
+    ("stylegan2", "one class, plain"),
+    ("biggan", "class frozen"),
+}
 KNOWN = FAMILIES | {toy.FAMILY_NAME: toy.FAMILY}
 
 
@@ -58,7 +64,12 @@ def through(generator, layer):
     return draw
 
 
-@pytest.fixture(scope="module", params=cases(UNDER_TEST), ids="-".join)
+def some_later(case):
+    """``case`` as a parameter, left out of the default run where its family has quicker ones."""
+    return pytest.param(case, marks=[pytest.mark.slow] if case in LONG else [], id="-".join(case))
+
+
+@pytest.fixture(scope="module", params=map(some_later, cases(UNDER_TEST)))
 def made(request):
     family, name = request.param
     config = UNDER_TEST[family][name]

@@ -44,6 +44,7 @@ class Job:
       action: swap, mix, morph or move.
       generator: draws the pictures.
       params: its weights.
+      settings: what was chosen anew of it.
       pictures: all pictures, each once.
       pairs: who is changed by whom, of swap and mix.
       masks: the partition ``[R, C]``.
@@ -59,6 +60,7 @@ class Job:
     action: str
     generator: SplitGenerator
     params: Any
+    settings: dict[str, Any]
     pictures: list[Picture]
     pairs: list[Pair]
     masks: np.ndarray
@@ -90,11 +92,8 @@ def prepare(options: Options, argv: Sequence[str]) -> Job:
     drawings = {shown(picture.path): picture.drawing for picture in pictures}
     check_together(drawings)
     name = options.output.generator or generator_of(options.pictures, pictures)
-    generator, params = load_chosen(
-        name,
-        recorded_settings(options.pictures[0], pictures[0].path.parent.parent),
-        options.output.weights_dir,
-    )
+    settings = recorded_settings(options.pictures[0], pictures[0].path.parent.parent)
+    generator, params = load_chosen(name, settings, options.output.weights_dir)
     check_drawing(generator, pictures[0].drawing)
     layer = pictures[0].drawing.layer
     if isinstance(options, Morph):
@@ -110,6 +109,7 @@ def prepare(options: Options, argv: Sequence[str]) -> Job:
         action=argv[1],
         generator=generator,
         params=params,
+        settings=settings,
         pictures=pictures,
         pairs=pairs,
         masks=masks,

@@ -4,7 +4,7 @@ pictures/NAME.png        every picture as it is drawn before anything is changed
 frames/EDIT-000.png      frames of each edit, of the generator's size
 strips/EDIT.png          picture, frames and sources side by side
 moving/EDIT.gif, .apng   the frames there and back, where there are two or more
-edits/EDIT.npz           what draws the frames again: `pm.render` gives their bits
+edits/EDIT.npz           what draws the frames again: `pmsfc render` gives their bits
 sheet.png                the last frames, a picture and its source a row, a subspace a column; of
                          moves a picture and its direction a row, the frames its columns
 report.html              all of it on a page to look at; report-2.html, ... of many edits
@@ -29,7 +29,7 @@ from pmsfc_jax.report.pictures import evenly_chosen
 from pmsfc_jax.report.sheet import comparison_sheet
 
 RECORD = "edit.json"
-_FORMAT = 1
+FORMAT = 1
 _FOLDERS = ("pictures", "frames", "strips", "moving", "edits")
 _FILES = (
     *("pictures/*.png", "frames/*.png", "strips/*.png", "moving/*.gif", "moving/*.apng"),
@@ -78,7 +78,7 @@ def write_record(folder: Path, record: dict[str, Any]) -> None:
       InputError: it cannot be written.
 
     """
-    text = json.dumps({"format": _FORMAT} | record, indent=1) + "\n"
+    text = json.dumps({"format": FORMAT} | record, indent=1) + "\n"
     write_text_atomic(folder / RECORD, text)
 
 

@@ -18,6 +18,7 @@ from pmsfc_jax.cli.edit.report import (
     write_record,
 )
 from pmsfc_jax.cli.events import Events
+from pmsfc_jax.cli.generators import RECORDED
 from pmsfc_jax.cli.wording import counted
 from pmsfc_jax.io.images import save_png
 from pmsfc_jax.io.paths import shown
@@ -63,6 +64,7 @@ def _facts(job: Job) -> dict[str, Any]:
         "action": job.action,
         "generator": spec.name,
         "weights_sha256": spec.identity,
+        RECORDED: job.settings,
         "layer": job.pictures[0].drawing.layer,
         "subspaces": job.masks.sum(axis=1).astype(int).tolist(),
         "region": job.options.where.region,
@@ -85,8 +87,10 @@ def _write(
     save_png(folder / paths["strip"], strip(picture, frames, item.strengths, sources))
     if isinstance(item.result, Drawing):
         save_codes(folder / paths["saved"], item.result)
+        holds = "codes"
     else:
         save_edited(folder / paths["saved"], item.result)
+        holds = "features"
     change = np.abs(frames.astype(np.float64) - picture).mean(axis=(1, 2, 3))
     return {
         "name": item.name,
@@ -96,6 +100,7 @@ def _write(
         "direction": item.direction,
         "strengths": item.strengths,
         "change_levels": np.round(change, 3).tolist(),
+        "holds": holds,
         **written,
         **paths,
     }

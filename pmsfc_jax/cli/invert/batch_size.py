@@ -1,18 +1,22 @@
 """``pmsfc invert --batch-size auto``: as many photographs as the device's memory holds."""
 
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import jax
 
 from pmsfc_jax.api import InversionConfig, Perceptual, SplitGenerator, Subspaces
 from pmsfc_jax.cli.console import notice
-from pmsfc_jax.cli.invert.expected import expected
+from pmsfc_jax.cli.invert.expected import Expected, expected
 from pmsfc_jax.cli.invert.options import Options
 from pmsfc_jax.cli.wording import counted
 from pmsfc_jax.core.cut import Cut
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.typing import Params
-from pmsfc_jax.inversion.estimate import largest_batch, modelled_memory
+from pmsfc_jax.inversion.abstract import traced_loop
+from pmsfc_jax.inversion.estimate import Memory, compiled_memory, largest_batch, modelled_memory
+from pmsfc_jax.inversion.memory import OutOfMemory, telling_memory
 from pmsfc_jax.inversion.workload import workload_of
 from pmsfc_jax.io.runs import RunFolder
 
@@ -30,7 +34,9 @@ def with_batch_size(
 ) -> InversionConfig:
     """The settings with the number that ``auto`` stands for; others as they are.
 
-    A run that is continued keeps its own. A CPU gains nothing from more than the default.
+    A run that is continued keeps its own. A CPU gains nothing from more than the default. The
+    device's own compiler says how much memory 8 and 16 images take; where it has no room for those,
+    `modelled_memory` does.
 
     Raises:
       InputError: ``auto`` was given to a share; not even one image fits.
@@ -49,11 +55,26 @@ def with_batch_size(
         return config
     assert config.layer is not None
     cut = Cut(generator, config.layer)
-    masks, extract, v_params = expected(cut, config, options.method, given, perceptual)
-    load = workload_of(cut, params, config, masks, extract=extract, v_params=v_params)
-    each = max(1, largest_batch(modelled_memory(load), _SHARE * limit))
-    notice(f"batch size {each * len(devices)}: {counted(each, 'image')} a device, by estimate")
+    run = expected(cut, config, options.method, given, perceptual)
+    memory, by = _memory(cut, params, config, run, devices[0].platform)
+    each = max(1, largest_batch(memory, _SHARE * limit))
+    notice(f"batch size {each * len(devices)}: {counted(each, 'image')} a device, by {by}")
     return replace(config, batch_size=each * len(devices))
+
+
+def _memory(
+    cut: Cut, params: Params, config: InversionConfig, run: Expected, platform: str
+) -> tuple[Memory, str]:
+    """What the loop needs on one device, and who says so."""
+    given: dict[str, Any] = {"extract": run.extract, "v_params": run.v_params}
+    loop = partial(traced_loop, cut, params, config, run.masks, **given)
+    notice("asking the device's compiler how much memory a batch takes: two programs are compiled")
+    try:
+        with telling_memory():
+            return compiled_memory(loop, platform), "its compiler"
+    except OutOfMemory:
+        load = workload_of(cut, params, config, run.masks, **given)
+        return modelled_memory(load), "estimate"
 
 
 def _of_run(options: Options) -> int | None:

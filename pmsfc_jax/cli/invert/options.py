@@ -151,7 +151,8 @@ class Run:
     batch_size: int | Literal["auto"] = 8
     """Photographs in one compiled step, at most; with --until-..., places of the queue. Fewer
     photographs make a smaller one, and a step that does not fit into the device's memory is
-    halved. auto is what fits by estimate (pmsfc plan), 8 on a CPU."""
+    halved. auto is the largest that fits, as the device's compiler says, which is asked once; 8 on
+    a CPU."""
     overwrite: Switch = False
     """Start anew in a folder that holds a run of other settings; nothing of it stays."""
     save_every_seconds: float = 60.0

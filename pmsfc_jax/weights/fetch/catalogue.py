@@ -23,8 +23,9 @@ _OPENMMLAB = "https://download.openmmlab.com/mmgen/stylegan2/official_weights/"
 _NVIDIA = "https://nvlabs-fi-cdn.nvidia.com/stylegan2-ada-pytorch/pretrained/"
 _HUGGING_FACE = "https://s3.amazonaws.com/models.huggingface.co/biggan/"
 
-#: Who says a checksum, and what that is worth.
-Origin = Literal["host", "third party", "nobody"]
+#: Who says a checksum, and what that is worth; ``commit``: the address names a commit, whose file
+#: we summed.
+Origin = Literal["host", "commit", "third party", "nobody"]
 
 
 class Published(NamedTuple):
@@ -40,9 +41,9 @@ class Published(NamedTuple):
       family: of networks.
       licence: of the weights.
       algorithm: of the checksum, ``"sha256"`` or ``"md5"``.
-      origin: who says the checksum. That of the host is demanded; that of a third party is told,
-        since it may be wrong; without either the sum of the first download is kept, and demanded
-        from then on.
+      origin: who says the checksum. That of the host or a commit is demanded; that of a third party
+        is told, since it may be wrong; without either the sum of the first download is kept, and
+        demanded from then on.
       size: of the file, for people; empty where it is not known.
       side: of a generator's images, in pixels; 0 for a judging network.
       requirement: of the Python package that holds the file, for pip; empty where it has an
@@ -66,6 +67,11 @@ class Published(NamedTuple):
     requirement: str = ""
     facts: Mapping[str, Any] = {}
     restricted: bool = False
+
+    @property
+    def demanded(self) -> bool:
+        """Whether a file of another checksum is refused."""
+        return self.origin in ("host", "commit")
 
 
 def _dissect(what: str, digits: str, side: int) -> Published:
@@ -252,7 +258,15 @@ PUBLISHED: dict[str, Published] = {
         size="7 KiB",
         family="lpips_heads",
         licence="BSD-2-Clause",
+        origin="commit",
     ),
+}
+
+
+_SAID_BY: dict[Origin, str] = {
+    "host": "who publishes it",
+    "commit": "us, of the file at the commit in its address",
+    "third party": "a third party, who may be wrong",
 }
 
 
@@ -283,7 +297,7 @@ def checksum_text(wanted: Published) -> str:
     """The checksum of a published file, as far as there is one, and who says it."""
     if not wanted.checksum:
         return "sha256 is said by nobody: that of the first download is kept, and demanded then"
-    who = "who publishes it" if wanted.origin == "host" else "a third party, who may be wrong"
+    who = _SAID_BY[wanted.origin]
     if len(wanted.checksum) in (32, 64):
         return f"{wanted.algorithm} {wanted.checksum} (said by {who})"
     return f"{wanted.algorithm} {wanted.checksum}... (said by {who}, no more digits)"

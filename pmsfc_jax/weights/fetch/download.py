@@ -99,7 +99,7 @@ def _compare(
     wanted: Published, part: Path, path: Path, on_notice: Callable[[str], None]
 ) -> Fault | None:
     """Compare a new file with what is known of it, and keep its sum where nobody says one."""
-    if wanted.origin == "host":
+    if wanted.demanded:
         found = _digest(part, wanted.algorithm)
         if found.startswith(wanted.checksum):
             return None
@@ -133,9 +133,8 @@ def _worth(wanted: Published, found: str) -> str:
 
 def _check_there(path: Path, wanted: Published) -> None:
     """Check a file that is there already; without a sum to compare it with, it is taken."""
-    host = wanted.origin == "host"
-    demanded = wanted.checksum if host else _kept(path)
-    algorithm = wanted.algorithm if host else "sha256"
+    demanded = wanted.checksum if wanted.demanded else _kept(path)
+    algorithm = wanted.algorithm if wanted.demanded else "sha256"
     found = _digest(path, algorithm)
     if not found.startswith(demanded):
         raise InputError(
