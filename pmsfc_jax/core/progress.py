@@ -86,20 +86,24 @@ class _Line:
 
 
 def _in_words(label: str, write: Callable[[str], None], every: float) -> Update:
-    """Words such as ``inversion: 40 %, loss 0.01, 2 min left``; none of what is done at once."""
-    told = time.monotonic()
+    """Words such as ``inversion: 40 %, loss 0.01, 2 min left``; none of what is done at once.
+
+    Where something was said the end is said, too, once: nobody is left with "1 s left".
+    """
+    told, said, over = time.monotonic(), False, False
     first: tuple[float, float] | None = None
 
     def update(done: float, total: float, text: str = "") -> None:
-        nonlocal told, first
+        nonlocal told, said, over, first
         now = time.monotonic()
         # What was done before, in an earlier run or while programs were compiled, tells no speed.
         first = first or ((now, done) if done else None)
-        if now - told < every:
+        ends = said and not over and done >= total > 0
+        if now - told < every and not ends:
             return
-        told = now
+        told, said, over = now, True, done >= total > 0
         words = [f"{done / total:.0%}" if total else f"{done:g}", *([text] if text else [])]
-        if first and done > first[1] and total:
+        if first and first[1] < done < total:
             left = (now - first[0]) / (done - first[1]) * (total - done)
             words.append(f"{duration(left)} left")
         write(f"{label}: {', '.join(words)}")

@@ -25,7 +25,7 @@ class ZMQInteractiveShell:
 
 
 def test_a_notebook_has_one_line_that_is_written_over(capsys, monkeypatch):
-    clock = iter([0.0, 2.0, 2.5, 4.0, 6.0])
+    clock = iter([0.0, 2.0, 2.5, 4.0, 6.0, 6.1, 6.2])
     monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
     monkeypatch.setattr(builtins, "get_ipython", ZMQInteractiveShell, raising=False)
     with progress_bar("inversion") as update:
@@ -33,12 +33,15 @@ def test_a_notebook_has_one_line_that_is_written_over(capsys, monkeypatch):
         update(10, 100, "too soon")
         update(20, 100, "")
         update(90, 100, "loss 1")
+        update(100, 100, "loss 0.5")
+        update(100, 100, "the end is said once")
     err = capsys.readouterr().err
     assert err.endswith("\n")
     assert [line.rstrip() for line in err.strip("\r\n").split("\r")] == [
         "inversion: 0%, compiling",
         "inversion: 20%, 12 s left",
         "inversion: 90%, loss 1, 0 s left",
+        "inversion: 100%, loss 0.5",
     ]
     # What was longer before is wiped out.
     assert len(err.split("\r")[2]) >= len("inversion: 0%, compiling")
