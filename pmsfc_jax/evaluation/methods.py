@@ -23,6 +23,11 @@ class Row(NamedTuple):
     fields: dict[str, Any]
     partition: Literal["discovered", "random"] | None = None
 
+    @property
+    def num_codes(self) -> int:
+        """Of one image."""
+        return int(self.fields["codes_per_subspace"]) * (NUM_SUBSPACES if self.partition else 1)
+
 
 def _row(
     method: str, codes: int, partition: Literal["discovered", "random"] | None = None, **more: Any

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pmsfc_jax.cli.evaluate import work
 from pmsfc_jax.io.arrays import load_arrays
 
 ROWS = ("mganprior_4", "pmsfc_4x4_random")
@@ -74,6 +75,22 @@ def test_a_bad_photograph_is_left_out_and_told(evaluate, photos, tmp_path):
     assert {Path(e["photograph"]).name for e in events[:2]} == {"broken.png", "text.png"}
     assert events[-1]["images"] == 3
     assert events[-1]["left_out"] == 2
+
+
+def test_minutes_are_told_from_a_step_of_the_most_codes(evaluate, tmp_path, monkeypatch):
+    """A step of the first row, a single code, would promise a quarter of what it takes."""
+    asked = []
+
+    def a_step(task, config_for, subspaces):
+        asked.append(config_for(1).composition)
+        return 2.0
+
+    monkeypatch.setattr(work, "_WORTH_A_PILOT", 1)
+    monkeypatch.setattr(work, "seconds_of_a_step", a_step)
+    code, _, err = evaluate(tmp_path / "out", methods=("single", "mganprior_4"))
+    assert code == 0, err
+    assert asked == ["mganprior"]
+    assert "2 methods on 3 photographs, 10 steps each: about 2 min, and compilation" in err
 
 
 def test_a_converted_network_judges_by_name(evaluate, tmp_path):

@@ -101,9 +101,10 @@ def _tell_beginning(job: Job, to_do: list[str], partitions: Partitions) -> None:
         counts = sorted(set(steps))
         what = f"{' or '.join(map(str, counts))} {'step' if counts == [1] else 'steps'} each"
         if sum(steps) * images >= _WORTH_A_PILOT:
-            first = to_do[0]
-            subspaces = partitions[ROWS[first].partition]
-            a_step = seconds_of_a_step(job.task, lambda n: job.config(first, n), subspaces)
+            # A step of the most codes takes longest: what is told is rather too much.
+            most = max(to_do, key=lambda name: ROWS[name].num_codes)
+            subspaces = partitions[ROWS[most].partition]
+            a_step = seconds_of_a_step(job.task, lambda n: job.config(most, n), subspaces)
             # What the pilot has compiled is part of what its row is measured for.
             jax.clear_caches()
             seconds = a_step * images * sum(steps)
