@@ -15,7 +15,7 @@ PASSES = 5.0
 #: Temporaries over the same.
 HELD = 0.9
 #: Bytes moved a step over those of the solver's memory.
-STATE_PASSES = 16.0
+STATE_PASSES = 6.0
 #: Batches of so many images a chip fill a TPU's tiles best.
 TILE = 8
 #: More than this fills any chip, and makes a queue of few photographs idle.

@@ -10,7 +10,7 @@ Each is the other's gradient with respect to its input once the kernel's channel
 is written so below, since XLA's CPU backend has no fast path for the gradient of either inside a
 loop (openxla/jax issue 12868). Maps are NHWC, kernels ``[k, k, I, O]``, not turned in either.
 
-Scattering has two forms, chosen by platform as those of `nn.layers.upsample_conv2d`.
+Both have two forms, chosen by platform as those of `nn.layers.upsample_conv2d`.
 """
 
 from functools import partial
@@ -25,6 +25,8 @@ _NHWC = ("NHWC", "HWIO", "NHWC")
 
 #: Height and width of a map.
 Sides = tuple[int, int]
+#: Pixels before and after a map, or cut off where negative, in height and width.
+Pads = tuple[tuple[int, int], tuple[int, int]]
 
 
 def gathered_side(side: int, kernel: int, stride: int, padding: int) -> int:
@@ -67,13 +69,47 @@ def _gathered(x: Array, kernel: Array, stride: int, padding: int, sides: Sides) 
         (out - 1) * stride + size - padding - side
         for out, side in zip(sides, x.shape[1:3], strict=True)
     ]
-    return lax.conv_general_dilated(
+    pads = ((padding, after[0]), (padding, after[1]))
+    if not _uneven(size, stride):
+        return strided_gather(x, kernel, stride, pads)
+    return lax.platform_dependent(
         x,
         kernel,
-        (stride, stride),
-        [(padding, after[0]), (padding, after[1])],
-        dimension_numbers=_NHWC,
+        cpu=partial(phased_gather, stride=stride, pads=pads),
+        default=partial(strided_gather, stride=stride, pads=pads),
     )
+
+
+def strided_gather(x: Array, kernel: Array, stride: int, pads: Pads) -> Array:
+    """The convolution with its stride: the form of TPUs and GPUs."""
+    return lax.conv_general_dilated(x, kernel, (stride, stride), pads, dimension_numbers=_NHWC)
+
+
+def phased_gather(x: Array, kernel: Array, stride: int, pads: Pads) -> Array:
+    """A sum of convolutions without a stride, as `phased_scatter` scatters: the form of a CPU.
+
+    Tap ``s t + r`` of output ``m`` meets pixel ``s (m + t) + r``: of each remainder r an ordinary
+    convolution of every s-th pixel. XLA's own with a stride took up to three times as long.
+    """
+    x = lax.pad(x, jnp.zeros((), x.dtype), ((0, 0, 0), *((*pad, 0) for pad in pads), (0, 0, 0)))
+    sides = [(side - kernel.shape[0]) // stride + 1 for side in x.shape[1:3]]
+    parts = []
+    for r in range(stride):
+        for c in range(stride):
+            taps = kernel[r::stride, c::stride]
+            height, width = (
+                side + reach - 1 for side, reach in zip(sides, taps.shape[:2], strict=True)
+            )
+            pixels = x[:, r::stride, c::stride][:, :height, :width]
+            parts.append(
+                lax.conv_general_dilated(pixels, taps, (1, 1), "VALID", dimension_numbers=_NHWC)
+            )
+    return sum(parts[1:], parts[0])
+
+
+def _uneven(size: int, stride: int) -> bool:
+    """Whether remainders of a kernel's positions have different numbers of taps, none of them 0."""
+    return size > stride and size % stride > 0
 
 
 def _scattered(x: Array, kernel: Array, stride: int, padding: int, sides: Sides) -> Array:
@@ -114,32 +150,36 @@ def dilated_scatter(x: Array, kernel: Array, stride: int, padding: int, sides: S
 
 
 def phased_scatter(x: Array, kernel: Array, stride: int, padding: int, sides: Sides) -> Array:
-    """A small convolution whose channels are interleaved: the form of a CPU."""
-    b, h, w, channels = x.shape
+    """Small convolutions whose results are interleaved: the form of a CPU."""
     size, out = kernel.shape[0], kernel.shape[-1]
     # An output at position s m + r - p meets only the taps u = r + s t of the kernel, on the pixels
-    # m - t. So all positions of one remainder r are an ordinary convolution with ceil(k / s) taps,
-    # and the s * s remainders are channels of a single one, interleaved afterwards.
-    taps = -(-size // stride)
-    room = taps * stride - size
-    kernel = jnp.pad(kernel, ((0, room), (0, room), (0, 0), (0, 0)))
-    kernel = kernel.reshape(taps, stride, taps, stride, channels, out)[::-1, :, ::-1]
-    phases = kernel.transpose(0, 2, 4, 1, 3, 5).reshape(taps, taps, channels, -1)
+    # m - t. So all positions of one remainder r are an ordinary convolution with ceil(k / s) taps
+    # or one less, interleaved with the others afterwards.
     first, offset = divmod(padding, stride)
     blocks = [(padding + side - 1) // stride - first + 1 for side in sides]
-    before = taps - 1 - first
-    y = lax.conv_general_dilated(
-        x,
-        phases,
-        (1, 1),
-        [
-            (before, block + taps - 1 - side - before)
-            for block, side in zip(blocks, (h, w), strict=True)
-        ],
-        dimension_numbers=_NHWC,
-    )
-    y = y.reshape(b, *blocks, stride, stride, out).transpose(0, 1, 3, 2, 4, 5)
-    y = y.reshape(b, blocks[0] * stride, blocks[1] * stride, out)
+
+    def correlate(taps: Array) -> Array:
+        pads = []
+        for block, side, reach in zip(blocks, x.shape[1:3], taps.shape[:2], strict=True):
+            before = reach - 1 - first
+            pads.append((before, block + reach - 1 - side - before))
+        return lax.conv_general_dilated(
+            x, lax.rev(taps, (0, 1)), (1, 1), pads, dimension_numbers=_NHWC
+        )
+
+    if _uneven(size, stride):
+        # Remainders have different taps: one convolution of all would multiply by zeros.
+        phases = [[kernel[r::stride, c::stride] for c in range(stride)] for r in range(stride)]
+        y = jnp.stack([jnp.stack(list(map(correlate, row)), 3) for row in phases], 2)
+    else:
+        # As channels of a single one.
+        taps = -(-size // stride)
+        room = taps * stride - size
+        kernel = jnp.pad(kernel, ((0, room), (0, room), (0, 0), (0, 0)))
+        kernel = kernel.reshape(taps, stride, taps, stride, -1, out)
+        y = correlate(kernel.transpose(0, 2, 4, 1, 3, 5).reshape(taps, taps, -1, stride**2 * out))
+        y = y.reshape(len(x), *blocks, stride, stride, out).transpose(0, 1, 3, 2, 4, 5)
+    y = y.reshape(len(x), blocks[0] * stride, blocks[1] * stride, out)
     return y[:, offset : offset + sides[0], offset : offset + sides[1]]
 
 
