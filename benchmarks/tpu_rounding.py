@@ -68,7 +68,7 @@ def main() -> None:
     subspaces = pm.discover_subspaces(generator, params, layer=LAYER, num_subspaces=4, key=key)
     asked = pm.to_uint8(np.asarray(targets))
 
-    rows = []
+    rows, settings = [], {"subset": options.subset, "steps": options.steps}
     for solver in SOLVERS:
         config = pm.preset("default", layer=LAYER, num_steps=options.steps, optimiser=solver)
         for what in ROUNDED:
@@ -84,8 +84,8 @@ def main() -> None:
             rows.append({"solver": solver, "rounded": what} | scores)
             means = ", ".join(f"{name} {np.mean(of):.2f} dB" for name, of in scores.items())
             print(f"{solver}, {what}: {means}", flush=True)
-            record = {"jax": jax.__version__, "settings": vars(options), "rows": rows}
-            options.out.write_text(json.dumps(record, indent=1, default=str) + "\n")
+            record = {"jax": jax.__version__, "settings": settings, "rows": rows}
+            options.out.write_text(json.dumps(record, indent=1) + "\n")
 
 
 if __name__ == "__main__":
