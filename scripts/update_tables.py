@@ -17,10 +17,14 @@ from typing import Any
 from edit_tables import EDIT_TABLES
 from face_tables import FACE_TABLES
 from measured import QUALITY, ROOT, compared, quality, read, table
+from tpu_tables import TPU_TABLES
 
 PAGES = (
     "README.md",
-    *(f"docs/{name}.md" for name in ("prior", "subspaces", "diagnostics", "faces", "editing")),
+    *(
+        f"docs/{name}.md"
+        for name in ("prior", "subspaces", "diagnostics", "faces", "editing", "tpu")
+    ),
 )
 _BLOCK = re.compile(r"(<!-- table: (\S+) -->\n).*?(<!-- /table -->)", re.DOTALL)
 
@@ -230,6 +234,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "alignment": alignment,
     **FACE_TABLES,
     **EDIT_TABLES,
+    **TPU_TABLES,
 }
 
 
