@@ -129,10 +129,11 @@ def report_memory(name: str, contender: str, batch: int) -> None:
     print(peak.mib)
 
 
-def measure(name: str, with_torch: bool, rounds: int) -> dict[str, Any]:
-    """One row for each contender on one generator."""
+def measure(name: str, with_torch: bool, rounds: int, wanted: list[str] | None) -> dict[str, Any]:
+    """One row for each contender on one generator, or for those ``wanted``."""
     case = make_case(name)
     contenders = [OURS, WHOLE, *(case.peers if with_torch else ())]
+    contenders = [one for one in contenders if wanted is None or one in wanted]
     losses = {}
     for contender in contenders:
         run, _ = steps_of(case, contender, 1)
@@ -175,6 +176,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cases", nargs="+", default=list(CASES), choices=CASES)
     parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--contenders", nargs="+", help="these alone, ours among them")
     parser.add_argument("--out", type=Path, default=Path("inversion_step.json"))
     parser.add_argument("--memory", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -200,7 +202,7 @@ def main() -> None:
     )
     print("|---|---|---|---|---|---|---|")
     for name in options.cases:
-        record["cases"][name] = measure(name, bool(versions), options.rounds)
+        record["cases"][name] = measure(name, bool(versions), options.rounds, options.contenders)
         for contender, row in record["cases"][name]["rows"].items():
             low, high = (f"{1e3 * q:.1f}" for q in row["quartiles"])
             print(

@@ -39,7 +39,7 @@ def tpu_steps() -> str:
         ]
 
     header = ["generator", "composition", "solver", "V", "chip", "images", "Mcyc"]
-    header += [f"{kind}s" for kind in KINDS[:2]] + [*KINDS[2:], "MiB", "collectives"]
+    header += ["convolutions", "reductions", "elementwise", "moves", "MiB", "collectives"]
     return table(header, [cells(row) for row in read("tpu_compile")["programs"]])
 
 
