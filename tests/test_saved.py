@@ -66,6 +66,7 @@ def test_files_of_the_first_format_are_read(inverted, tmp_path):
         pm.load_codes(tmp_path / "released.npz")
 
 
+@pytest.mark.slow
 def test_latents_and_contexts_that_are_trees_come_back(tmp_path):
     generator, params = toy(jax.random.key(0))
     targets = np.zeros((1, *generator.spec.image_shape), np.float32)

@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CHECKPOINT = ROOT / "tests" / "golden" / "pggan_tiny.pth"
 
 
+@pytest.mark.slow
 def test_a_checkpoint_becomes_a_generator_that_inverts(photos, tmp_path, capfd):
     weights = ["--weights-dir", str(tmp_path / "weights")]
     assert main(["convert", str(CHECKPOINT), "--name", "mine", *weights]) == 0

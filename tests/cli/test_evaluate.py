@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from pmsfc_jax.cli.evaluate import work
+from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.io.arrays import load_arrays
 
 ROWS = ("mganprior_4", "pmsfc_4x4_random")
@@ -85,10 +86,14 @@ def test_minutes_are_told_from_a_step_of_the_most_codes(evaluate, tmp_path, monk
         asked.append(config_for(1).composition)
         return 2.0
 
+    def no_more(*_):
+        raise InputError("enough")
+
+    monkeypatch.setattr(work, "measure_row", no_more)
     monkeypatch.setattr(work, "_WORTH_A_PILOT", 1)
     monkeypatch.setattr(work, "seconds_of_a_step", a_step)
     code, _, err = evaluate(tmp_path / "out", methods=("single", "mganprior_4"))
-    assert code == 0, err
+    assert code == 2, err
     assert asked == ["mganprior"]
     assert "2 methods on 3 photographs, 10 steps each: about 2 min, and compilation" in err
 

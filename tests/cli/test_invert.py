@@ -191,6 +191,7 @@ def test_after_a_mistake_the_run_is_as_it_was(run, invert, tmp_path, more):
     assert {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()} == before
 
 
+@pytest.mark.slow
 def test_discovered_subspaces_can_be_given(pmsfc, invert, tmp_path):
     found = ("discover", "plain", "--layer", "3", "--num-subspaces", "3", "--num-samples", "200")
     code, out, _ = pmsfc(*found, "--out", tmp_path / "subspaces")
@@ -225,6 +226,7 @@ def test_the_baselines(pmsfc, photos, tmp_path, method):
     assert codes.latent.shape[2] == {"mganprior": 16, "single": 1}[method]
 
 
+@pytest.mark.slow
 def test_the_discriminator_is_used_where_it_is_stored_and_has_a_weight(pmsfc, photos, tmp_path):
     words = ("invert", photos, "--out", tmp_path / "run", "--steps", "3", "--generator", "judged")
     code, _, err = pmsfc(*words, "--perceptual-weight", "0.1")

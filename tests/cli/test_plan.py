@@ -66,6 +66,7 @@ def sized(run):
     return json.loads((run / "config.json").read_text())["inversion"]["batch_size"]
 
 
+@pytest.mark.slow
 def test_auto_is_what_fits_and_stays_with_the_run(pmsfc, photos, tmp_path, monkeypatch):
     words = ("invert", photos / "p0.png", *WORDS, "--batch-size", "auto", "--out")
     code, _, err = pmsfc(*words, tmp_path / "cpu")

@@ -208,6 +208,7 @@ def test_colour_is_guessed_and_luma_kept(restore, folder, tmp_path):
     assert np.abs(np.asarray(restored.convert("L"), int) - grey).mean() < 2
 
 
+@pytest.mark.slow
 def test_an_unknown_blur_is_found(restore, folder, tmp_path):
     operands = pm.degradations.kernels_of(pm.degradations.gaussian(1.2), 1)
     blurred = pm.degradations.blur().simulate(operands, scene(0)[None], np.random.default_rng(0))
@@ -220,6 +221,7 @@ def test_an_unknown_blur_is_found(restore, folder, tmp_path):
     assert kernel.sum() == pytest.approx(1, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_auto_says_what_it_takes_each_for_and_refuses_the_rest(restore, folder, tmp_path, capfd):
     photos = tmp_path / "photos"
     photos.mkdir()

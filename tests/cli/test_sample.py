@@ -19,6 +19,7 @@ def prior():
     return load_generator("pggan_tops32")
 
 
+@pytest.mark.slow
 def test_a_seed_draws_the_same_image_whatever_the_others_are(prior):
     generator, params = prior
     images = draw_samples(generator, params, [3, 4, 5])

@@ -199,9 +199,9 @@ def test_directions_in_float32_lose_nothing_beyond_rounding():
         pairs.append((0.01 * along, 0.01 * along * curvature))
 
     def direction(dtype):
-        found = no_pairs(jnp.zeros((count, n), dtype), size)
+        found, one_more = no_pairs(jnp.zeros((count, n), dtype), size), jax.jit(with_pair)
         for step, change in pairs:
-            found = with_pair(found, *(jnp.asarray(v, dtype) for v in (step, change)), kept)
+            found = one_more(found, *(jnp.asarray(v, dtype) for v in (step, change)), kept)
         return np.asarray(inverse_curvature(found, jnp.asarray(gradient, dtype)))
 
     kept = jnp.array([True] * count)
@@ -255,6 +255,7 @@ def test_lbfgs_keeps_the_newest_pairs():
         assert tuple(np.round(np.asarray(memory.pairs.steps[0, slot]), 9)) in differences
 
 
+@pytest.mark.slow
 def test_points_taken_by_lbfgs_never_rise_and_reach_scipys():
     """On a curved problem: monotone, and as low as scipy's L-BFGS from the same start."""
     with WIDE(True):

@@ -71,6 +71,7 @@ def test_a_network_that_ends_early_is_not_lpips(original):
         lpips_params(vgg, heads)
 
 
+@pytest.mark.slow
 def test_pictures_in_any_number(params, monkeypatch):
     monkeypatch.setattr(lpips, "CHUNK", 2)
     a, b = pictures(3), pictures(3)[::-1]

@@ -102,6 +102,7 @@ def test_nothing_is_handed_over_where_nothing_is_used():
     assert frozen.head(params, jnp.ones((2, 6)), layer=0)[1] == {}
 
 
+@pytest.mark.slow
 def test_chunks_are_read_in_order():
     """The feature of a layer depends on the chunks up to its own, the context holds the rest."""
     generator, params = made("hierarchical")

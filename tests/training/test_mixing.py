@@ -80,6 +80,7 @@ def test_a_partition_is_due_at_steps_that_do_not_depend_on_the_run():
     assert not is_due(SMALL, 0, None)
 
 
+@pytest.mark.slow
 def test_a_resumed_run_mixes_in_the_same_subspaces(photographs, tmp_path, monkeypatch):
     """Stopped between two discoveries, and right before one; another partition compiles nothing."""
     asked_for = []

@@ -154,6 +154,7 @@ def test_minibatch_deviation_is_that_of_the_group():
     np.testing.assert_array_equal(y[..., :3], x)
 
 
+@pytest.mark.slow
 def test_discriminator_features_do_not_depend_on_the_batch():
     config = pggan_discriminator.DiscriminatorConfig((6, 5, 4))
     module = pggan_discriminator.pure_module(config)

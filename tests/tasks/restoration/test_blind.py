@@ -25,6 +25,7 @@ def blurred():
     return generator, params, np.asarray(convolve(kernels, images)), kernels
 
 
+@pytest.mark.slow
 def test_an_unknown_kernel_is_approached(blurred):
     generator, params, photographs, kernels = blurred
     config = RestoreConfig(
