@@ -4,9 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from measured import QUALITY, compared, read, table
+from measured import QUALITY, compared, difference, read, table
 
-from pmsfc_jax.evaluation.statistics import bootstrap_interval
 from pmsfc_jax.evaluation.tables import interval
 
 COMPOSITIONS = {
@@ -202,11 +201,7 @@ def face_differences() -> str:
         if of is None:
             return ""
         first, second = (np.asarray(of[name]["psnr"]) for name in pair)
-        difference = first - second
-        if len(difference) == 1:
-            return f"{difference[0]:+.2f}"
-        low, high = bootstrap_interval(difference)
-        return f"{difference.mean():+.2f} ({low:.2f} to {high:.2f})"
+        return difference(first - second)
 
     return table(
         ["difference of PSNR, dB", "solver", *PLACES.values()],

@@ -5,6 +5,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from pmsfc_jax.evaluation.statistics import bootstrap_interval
 from pmsfc_jax.evaluation.tables import interval
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -32,6 +35,14 @@ def marked(cells: Sequence[str], values: Sequence[float], best: Callable) -> lis
         f"**{head}**{cell[len(head) :]}" if head == winner else cell
         for head, cell in zip(first, cells, strict=True)
     ]
+
+
+def difference(values: np.ndarray) -> str:
+    """The mean of paired differences, one an image, with its interval where there are several."""
+    if len(values) == 1:
+        return f"{values[0]:+.2f}"
+    low, high = bootstrap_interval(values)
+    return f"{values.mean():+.2f} ({low:.2f} to {high:.2f})"
 
 
 def quality(row: dict[str, Any]) -> tuple[str, str, str]:

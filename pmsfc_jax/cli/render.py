@@ -44,9 +44,10 @@ def main(argv: Sequence[str]) -> int:
     found, events = saved_in(options.run), Events(options.json)
     generator, params = load_chosen(found.generator, found.settings, options.weights_dir)
     out, done = options.out or options.run / "rendered", 0
+    total = sum(len(file.pictures) for file in found.files)
     with progress_bar("render") as update:
         for file in found.files:
-            update(done, found.num_pictures, file.pictures[0])
+            update(done, total, file.pictures[0])
             images = to_uint8(render(generator, params, file.load()))
             if not done:
                 make_folder(out)  # all are of the same weights: a mistake leaves none
@@ -54,7 +55,7 @@ def main(argv: Sequence[str]) -> int:
                 save_png(out / f"{name}.png", image)
                 events.tell("image", image=name, picture=str(out / f"{name}.png"))
             done += len(images)
-        update(done, found.num_pictures, "")
+        update(done, total)
     notice(f"{counted(done, 'image')} in {shown(out)}")
     events.tell("done", images=done, exit_code=0)
     return 0

@@ -15,12 +15,12 @@ def to_float(images: np.ndarray) -> np.ndarray:
     """``[..., H, W, C]`` uint8 in 0..255 to float32 in [-1, 1]."""
     if images.dtype != np.uint8:
         raise TypeError(f"to_float takes uint8 images, not {images.dtype}")
-    return images.astype(np.float32) / np.float32(127.5) - np.float32(1)
+    return images.astype(np.float32) / np.float32(LEVELS) - np.float32(1)
 
 
 def to_uint8(images: Array | np.ndarray) -> np.ndarray:
     """``[..., H, W, C]`` floats in [-1, 1] (clipped) to uint8, rounded to the nearest level."""
-    scaled = (np.asarray(images, np.float32) + np.float32(1)) * np.float32(127.5)
+    scaled = (np.asarray(images, np.float32) + np.float32(1)) * np.float32(LEVELS)
     return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
 
 

@@ -90,18 +90,19 @@ def _in_words(label: str, write: Callable[[str], None], every: float) -> Update:
 
     Where something was said the end is said, too, once: nobody is left with "1 s left".
     """
-    told, said, over = time.monotonic(), False, False
+    told = time.monotonic()
+    said: bool | None = None  # whether it was the end that was said last; at first nothing was
     first: tuple[float, float] | None = None
 
     def update(done: float, total: float, text: str = "") -> None:
-        nonlocal told, said, over, first
+        nonlocal told, said, first
         now = time.monotonic()
         # What was done before, in an earlier run or while programs were compiled, tells no speed.
         first = first or ((now, done) if done else None)
-        ends = said and not over and done >= total > 0
-        if now - told < every and not ends:
+        is_done = done >= total > 0
+        if now - told < every and not (is_done and said is False):
             return
-        told, said, over = now, True, done >= total > 0
+        told, said = now, is_done
         words = [f"{done / total:.0%}" if total else f"{done:g}", *([text] if text else [])]
         if first and first[1] < done < total:
             left = (now - first[0]) / (done - first[1]) * (total - done)

@@ -29,7 +29,7 @@ from pmsfc_jax.report.pictures import evenly_chosen
 from pmsfc_jax.report.sheet import comparison_sheet
 
 RECORD = "edit.json"
-FORMAT = 1
+_FORMAT = 1
 _FOLDERS = ("pictures", "frames", "strips", "moving", "edits")
 _FILES = (
     *("pictures/*.png", "frames/*.png", "strips/*.png", "moving/*.gif", "moving/*.apng"),
@@ -78,8 +78,28 @@ def write_record(folder: Path, record: dict[str, Any]) -> None:
       InputError: it cannot be written.
 
     """
-    text = json.dumps({"format": FORMAT} | record, indent=1) + "\n"
+    text = json.dumps({"format": _FORMAT} | record, indent=1) + "\n"
     write_text_atomic(folder / RECORD, text)
+
+
+def read_record(folder: Path) -> dict[str, Any]:
+    """Read ``edit.json``.
+
+    Raises:
+      InputError: it cannot be read, is damaged or of a newer version.
+
+    """
+    path = folder / RECORD
+    try:
+        record = dict(json.loads(path.read_text()))
+        is_newer = record["format"] > _FORMAT
+    except OSError as error:
+        raise InputError(f"cannot read {shown(path)}: {os_reason(error)}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{shown(path)} is damaged: edit again") from error
+    if is_newer:
+        raise InputError(f"{shown(path)} was written by a newer version of pmsfc_jax: upgrade")
+    return record
 
 
 def write_frames(folder: Path, name: str, frames: np.ndarray, *, fps: float) -> dict[str, Any]:

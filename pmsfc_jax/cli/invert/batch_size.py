@@ -1,8 +1,6 @@
 """``pmsfc invert --batch-size auto``: as many photographs as the device's memory holds."""
 
 from dataclasses import replace
-from functools import partial
-from typing import Any
 
 import jax
 
@@ -14,10 +12,8 @@ from pmsfc_jax.cli.wording import counted
 from pmsfc_jax.core.cut import Cut
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.typing import Params
-from pmsfc_jax.inversion.abstract import traced_loop
 from pmsfc_jax.inversion.estimate import Memory, compiled_memory, largest_batch, modelled_memory
 from pmsfc_jax.inversion.memory import OutOfMemory, telling_memory
-from pmsfc_jax.inversion.workload import workload_of
 from pmsfc_jax.io.runs import RunFolder
 
 #: Share of a device's memory that the loop may take.
@@ -55,26 +51,21 @@ def with_batch_size(
         return config
     assert config.layer is not None
     cut = Cut(generator, config.layer)
-    run = expected(cut, config, options.method, given, perceptual)
-    memory, by = _memory(cut, params, config, run, devices[0].platform)
+    run = expected(cut, params, config, options.method, given, perceptual)
+    memory, by = _memory(run, devices[0].platform)
     each = max(1, largest_batch(memory, _SHARE * limit))
     notice(f"batch size {each * len(devices)}: {counted(each, 'image')} a device, by {by}")
     return replace(config, batch_size=each * len(devices))
 
 
-def _memory(
-    cut: Cut, params: Params, config: InversionConfig, run: Expected, platform: str
-) -> tuple[Memory, str]:
+def _memory(run: Expected, platform: str) -> tuple[Memory, str]:
     """What the loop needs on one device, and who says so."""
-    given: dict[str, Any] = {"extract": run.extract, "v_params": run.v_params}
-    loop = partial(traced_loop, cut, params, config, run.masks, **given)
     notice("asking the device's compiler how much memory a batch takes: two programs are compiled")
     try:
         with telling_memory():
-            return compiled_memory(loop, platform), "its compiler"
+            return compiled_memory(run.loop, platform), "its compiler"
     except OutOfMemory:
-        load = workload_of(cut, params, config, run.masks, **given)
-        return modelled_memory(load), "estimate"
+        return modelled_memory(run.workload()), "estimate"
 
 
 def _of_run(options: Options) -> int | None:

@@ -8,27 +8,41 @@ from pmsfc_jax.api import InversionConfig, Perceptual, Subspaces
 from pmsfc_jax.cli.invert.options import Method
 from pmsfc_jax.core.cut import Cut
 from pmsfc_jax.core.typing import Params
-from pmsfc_jax.inversion.abstract import even_masks
+from pmsfc_jax.inversion.abstract import even_masks, traced_loop
 from pmsfc_jax.inversion.compositions import composition_of
+from pmsfc_jax.inversion.workload import Workload, workload_of
 
 
 class Expected(NamedTuple):
-    """Of one run.
+    """One run.
 
     Attributes:
+      cut: generator and layer.
+      params: its weights.
+      config: settings of the inversion.
       masks: ``[R, C]``, of as many subspaces as the run will have.
-      extract: V, or ``None`` where its term has no weight.
-      v_params: V's weights.
+      v: ``extract``, V or ``None`` where its term has no weight, and its weights ``v_params``.
 
     """
 
+    cut: Cut
+    params: Params
+    config: InversionConfig
     masks: np.ndarray
-    extract: Any
-    v_params: Params | None
+    v: dict[str, Any]
+
+    def workload(self) -> Workload:
+        """What a step costs."""
+        return workload_of(self.cut, self.params, self.config, self.masks, **self.v)
+
+    def loop(self, count: int, **place: Any) -> Any:
+        """Its loop for ``count`` images, as `traced_loop` gives it; ``place`` is as there."""
+        return traced_loop(self.cut, self.params, self.config, self.masks, count, **self.v, **place)
 
 
 def expected(
     cut: Cut,
+    params: Params,
     config: InversionConfig,
     method: Method,
     given: Subspaces | None,
@@ -38,6 +52,7 @@ def expected(
     rows = method.num_subspaces if given is None else given.num_subspaces
     by_subspace = composition_of(config.composition).by_subspace
     masks = even_masks(cut, rows if by_subspace else 1)
-    if perceptual is None or not config.objective.perceptual_weight:
-        return Expected(masks, None, None)
-    return Expected(masks, perceptual.extract, perceptual.params)
+    v: dict[str, Any] = {"extract": None, "v_params": None}
+    if perceptual is not None and config.objective.perceptual_weight:
+        v = {"extract": perceptual.extract, "v_params": perceptual.params}
+    return Expected(cut, params, config, masks, v)

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from pmsfc_jax.api import InversionConfig, load_generator, load_subspaces
+from pmsfc_jax.api import load_generator, load_subspaces
 from pmsfc_jax.cli.invert import options as invert
 from pmsfc_jax.cli.invert.expected import Expected, expected
 from pmsfc_jax.cli.invert.settings import OPTION_NAMES, config_of, load_v
@@ -13,7 +13,6 @@ from pmsfc_jax.cli.wording import told_by_options
 from pmsfc_jax.core.cut import Cut
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.operator import IDENTITY
-from pmsfc_jax.core.typing import Params
 from pmsfc_jax.inversion.checks import check_objective
 from pmsfc_jax.io.find import search_photographs
 from pmsfc_jax.parallel.chips import Chip, chips_of
@@ -24,9 +23,6 @@ class Job(NamedTuple):
 
     Attributes:
       options: as given.
-      cut: generator and layer.
-      params: its weights.
-      config: settings of the inversion.
       run: what it will compose in and compare with.
       chip: the device.
       devices: how many of them.
@@ -35,9 +31,6 @@ class Job(NamedTuple):
     """
 
     options: Options
-    cut: Cut
-    params: Params
-    config: InversionConfig
     run: Expected
     chip: Chip
     devices: int
@@ -76,5 +69,5 @@ def prepare(options: Options) -> Job:
         check_objective(generator.spec, config, IDENTITY, perceptual)
     assert config.layer is not None
     cut = Cut(generator, config.layer)
-    run = expected(cut, config, options.method, given, perceptual)
-    return Job(options, cut, params, config, run, chip, devices, photographs)
+    run = expected(cut, params, config, options.method, given, perceptual)
+    return Job(options, run, chip, devices, photographs)

@@ -9,7 +9,6 @@ from pmsfc_jax.cli.events import Events
 from pmsfc_jax.cli.plan.prepare import Job
 from pmsfc_jax.cli.wording import counted
 from pmsfc_jax.core.errors import InputError
-from pmsfc_jax.inversion.abstract import traced_loop
 from pmsfc_jax.inversion.estimate import (
     Memory,
     compiled_memory,
@@ -17,7 +16,7 @@ from pmsfc_jax.inversion.estimate import (
     modelled_memory,
     seconds_per_step,
 )
-from pmsfc_jax.inversion.workload import Workload, workload_of
+from pmsfc_jax.inversion.workload import Workload
 from pmsfc_jax.parallel.tpu_compiler import has_compiler, placed, slice_of
 
 
@@ -28,8 +27,7 @@ def work(job: Job) -> int:
       InputError: no image fits.
 
     """
-    masks, extract, v_params = job.run
-    load = workload_of(job.cut, job.params, job.config, masks, extract=extract, v_params=v_params)
+    load = job.run.workload()
     by_compiler = not job.options.what.quick and has_compiler(job.chip)
     memory = _compiled(job) if by_compiler else modelled_memory(load)
     plan = _plan(job, load, memory)
@@ -45,20 +43,11 @@ def work(job: Job) -> int:
 def _compiled(job: Job) -> Memory:
     """Memory as the TPU's compiler says."""
     notice(f"asking the compiler for {job.chip.name}, which takes minutes (--quick does without)")
-    mesh, (masks, extract, v_params) = slice_of(job.chip), job.run
+    mesh = slice_of(job.chip)
 
     def loop(images: int) -> Any:
         count = images * mesh.size
-        return traced_loop(
-            job.cut,
-            job.params,
-            job.config,
-            masks,
-            count,
-            extract=extract,
-            v_params=v_params,
-            place=partial(placed, mesh, count),
-        )
+        return job.run.loop(count, place=partial(placed, mesh, count))
 
     return compiled_memory(loop)
 
@@ -76,7 +65,7 @@ def _plan(job: Job, load: Workload, memory: Memory) -> dict[str, Any]:
     each = fitting if asked is None else -(-asked // count)
     each = min(each, -(-photographs // count))
     batch, seconds = each * count, seconds_per_step(load, chip, each)
-    steps = -(-photographs // batch) * job.config.num_steps
+    steps = -(-photographs // batch) * job.run.config.num_steps
     return {
         "photographs": photographs,
         "device": chip.name,
@@ -94,7 +83,7 @@ def _plan(job: Job, load: Workload, memory: Memory) -> dict[str, Any]:
 
 
 def _print(job: Job, plan: dict[str, Any]) -> None:
-    config, until = job.config, job.config.until
+    config, until = job.run.config, job.run.config.until
     print(
         f"{counted(job.photographs, 'photograph')}, {job.options.what.generator} at layer "
         f"{config.layer}, {config.composition}, {counted(config.num_steps, 'step')} of "
