@@ -6,6 +6,9 @@ from pathlib import Path
 import jax
 import pytest
 
+from tests.xla import set_flags
+
+set_flags()
 # Implicit promotion of dtypes or ranks is a bug of ours, not a convenience.
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")

@@ -18,6 +18,7 @@ from pmsfc_jax.cli.start_jax import join_processes
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.io.codes import load_codes
 from tests.cli.test_interrupted import PROGRAM, SHORT, contents, five
+from tests.xla import virtual_devices
 
 __all__ = ["five"]
 #: Batches of the five pictures: two, two, one; to two shares: three pictures and two.
@@ -31,10 +32,9 @@ def begin(five, weights_dir):
     def call(out, *more, devices=1, kind="never", calls=0, environment=None):
         words = ["invert", five, "--out", out, "--weights-dir", weights_dir, *SHORT, *more]
         path = ":".join([str(Path(__file__).resolve().parents[2]), *sys.path])
-        flags = {"XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}"}
         return subprocess.Popen(
             [sys.executable, "-c", PROGRAM, kind, str(calls), *map(str, words)],
-            env=os.environ | {"PYTHONPATH": path} | flags | (environment or {}),
+            env=os.environ | {"PYTHONPATH": path} | virtual_devices(devices) | (environment or {}),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.xla import virtual_devices
+
 pytestmark = pytest.mark.slow
 
 PROGRAM = """
@@ -57,7 +59,7 @@ np.savez(sys.argv[1], **{
 def found(tmp_path_factory):
     path = tmp_path_factory.mktemp("devices") / "results.npz"
     root = Path(__file__).resolve().parents[2]
-    environment = {"XLA_FLAGS": "--xla_force_host_platform_device_count=4", "PATH": ""}
+    environment = virtual_devices(4) | {"PATH": ""}
     environment["PYTHONPATH"] = ":".join([str(root), *sys.path])
     subprocess.run([sys.executable, "-c", PROGRAM, str(path)], env=environment, check=True)
     return np.load(path)

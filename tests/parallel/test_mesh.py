@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from pmsfc_jax.parallel.mesh import DATA, data_mesh, padded_size, replicate, shard_batch
+from tests.xla import virtual_devices
 
 PROGRAM = """
 import jax, numpy as np
@@ -25,7 +26,7 @@ np.testing.assert_array_equal(out, np.arange(24.0).reshape(8, 3) @ np.ones((3, 2
 
 
 def test_a_batch_is_split_over_four_devices_and_stays_split():
-    environment = {"XLA_FLAGS": "--xla_force_host_platform_device_count=4", "PATH": ""}
+    environment = virtual_devices(4) | {"PATH": ""}
     environment["PYTHONPATH"] = ":".join(sys.path)
     subprocess.run([sys.executable, "-c", PROGRAM], env=environment, check=True)
 

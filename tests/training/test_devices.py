@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.xla import virtual_devices
+
 PROGRAM = """
 import sys
 from pathlib import Path
@@ -67,8 +69,7 @@ np.testing.assert_allclose(rest, single[2:], rtol=3e-2, atol=3e-3)
 
 def run(folder, what):
     root = Path(__file__).parents[2]
-    environment = {
-        "XLA_FLAGS": "--xla_force_host_platform_device_count=4",
+    environment = virtual_devices(4) | {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": ":".join([str(root), *sys.path]),
     }

@@ -8,6 +8,7 @@ import pytest
 
 from pmsfc_jax.subspace import affinity, choose_mu, self_expression, spectral_clustering
 from pmsfc_jax.subspace.numerics.precision import arithmetic, like_input, namespace
+from tests.xla import virtual_devices
 
 
 def test_float64_is_numpy_and_float32_is_jax():
@@ -57,8 +58,7 @@ for device in (first, second):
 for one, other in zip(*found):
     np.testing.assert_array_equal(one, other)
 """
-    flags = "--xla_force_host_platform_device_count=2"
-    environment = {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu", "PYTHONPATH": ":".join(sys.path)}
+    environment = virtual_devices(2) | {"JAX_PLATFORMS": "cpu", "PYTHONPATH": ":".join(sys.path)}
     subprocess.run([sys.executable, "-c", script], check=True, env=environment, timeout=300)
 
 

@@ -21,6 +21,7 @@ from pmsfc_jax.version import __version__
 from pmsfc_jax.weights.store import folder as module
 from pmsfc_jax.weights.store.folder import Network, load_weights, save_weights
 from pmsfc_jax.weights.store.manifest import Source, read_manifest
+from tests.xla import virtual_devices
 
 
 def network(seed=0, family="pggan"):
@@ -212,7 +213,7 @@ spread = jax.device_put(np.arange(8.0, dtype=np.float32), NamedSharding(mesh, Pa
 network = Network("any", {}, {**params, "spread": spread})
 save_weights(sys.argv[1], {"generator": network}, overwrite=True)
 """
-    environment = os.environ | {"XLA_FLAGS": "--xla_force_host_platform_device_count=4"}
+    environment = os.environ | virtual_devices(4)
     run = subprocess.run(
         [sys.executable, "-c", program, str(folder)],
         env=environment | {"JAX_PLATFORMS": "cpu"},
