@@ -41,7 +41,12 @@ class Options:
     """Name of a fixed subset in --subsets."""
     subsets: Path = Path("benchmarks/subsets.json")
     """File that names the photographs of each subset."""
-    layer: Annotated[int | None, given("INT", "the first at 16x16")] = None
+    subspaces: Annotated[Path | None, given("FILE", "discovered")] = None
+    """The partition of rows that have a discovered one, and whose sizes the random one has:
+    subspaces.npz, or the folder of `pmsfc discover`."""
+    layer: Annotated[int | None, given("INT", "that of --subspaces, else the first at 16x16")] = (
+        None
+    )
     """The cut. Of restorations it is by default that which tells held-out pixels best."""
     layers: Annotated[tuple[str, ...], given("TASK=INT ...", "--layer for all")] = ()
     """The cut of single columns of restorations, such as noise25=5."""

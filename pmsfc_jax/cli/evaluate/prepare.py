@@ -8,6 +8,7 @@ import numpy as np
 
 from pmsfc_jax.api import Cut, InversionConfig, Perceptual, load_perceptual
 from pmsfc_jax.cli.evaluate.options import Options
+from pmsfc_jax.cli.evaluate.partitions import Partitions, given_subspaces, layer_of
 from pmsfc_jax.cli.events import Events
 from pmsfc_jax.cli.generators import load_asked
 from pmsfc_jax.cli.judge import Judge, load_judge
@@ -16,7 +17,7 @@ from pmsfc_jax.cli.photographs import look_at_photographs, tell_left_out
 from pmsfc_jax.cli.start_jax import start_jax
 from pmsfc_jax.cli.wording import told_by_options
 from pmsfc_jax.core.errors import InputError
-from pmsfc_jax.core.generator import GeneratorSpec, default_layer
+from pmsfc_jax.core.generator import GeneratorSpec
 from pmsfc_jax.core.images import to_float
 from pmsfc_jax.core.operator import IDENTITY
 from pmsfc_jax.evaluation.measure import Task
@@ -45,6 +46,7 @@ class Job:
       command: the words of the command, to be shown.
       rows: names of the table's rows.
       layer: the cut.
+      partitions: of the rows that have any.
       task: photographs, generator, V and judge.
       judge: the independent distance, or ``None``.
       left_out: how many photographs could not be used.
@@ -56,6 +58,7 @@ class Job:
     command: str
     rows: tuple[str, ...]
     layer: int
+    partitions: Partitions
     task: Task
     judge: Judge | None
     left_out: int
@@ -93,9 +96,10 @@ def prepare(options: Options, argv: Sequence[str]) -> Job:
     generator, params = load_asked(options.generator, options.generator_set, options.weights_dir)
     perceptual = _perceptual(options)
     judge = None if options.judge is None else load_judge(options.judge, options.weights_dir)
-    layer = default_layer(generator.spec) if options.layer is None else options.layer
+    given = given_subspaces(options, generator)
+    layer = layer_of(options, generator, given)
     Cut(generator, layer)
-    if any(ROWS[name].partition for name in rows):
+    if given is None and any(ROWS[name].partition for name in rows):
         check_question(generator, layer, NUM_SUBSPACES)
     with told_by_options(_OPTION_NAMES):
         for name in rows:
@@ -107,6 +111,7 @@ def prepare(options: Options, argv: Sequence[str]) -> Job:
         shlex.join(["pmsfc", "evaluate", *argv]),
         rows,
         layer,
+        Partitions(generator, params, given, options.seed),
         Task(
             generator,
             params,

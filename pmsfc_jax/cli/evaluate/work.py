@@ -7,15 +7,15 @@ from typing import Any
 import jax
 import numpy as np
 
-from pmsfc_jax.api import Subspaces, discover_subspaces, random_subspaces, to_uint8
-from pmsfc_jax.cli.console import notice, progress_bar
+from pmsfc_jax.api import to_uint8
+from pmsfc_jax.cli.console import notice
 from pmsfc_jax.cli.evaluate.prepare import Job
 from pmsfc_jax.cli.evaluate.report import write_table
 from pmsfc_jax.cli.exit_codes import EXIT_INCOMPLETE
 from pmsfc_jax.cli.wording import counted
 from pmsfc_jax.core.wording import duration
 from pmsfc_jax.evaluation.measure import measure_row, seconds_of_a_step, steps_within
-from pmsfc_jax.evaluation.methods import NUM_SUBSPACES, ROWS
+from pmsfc_jax.evaluation.methods import ROWS
 from pmsfc_jax.io.arrays import load_arrays, save_arrays
 from pmsfc_jax.io.paths import shown
 from pmsfc_jax.io.runs import make_folder
@@ -25,7 +25,6 @@ _KIND, _FORMAT = "evaluation", 1
 #: Steps of images below which the time of all of them is not worth measuring beforehand.
 _WORTH_A_PILOT = 5_000
 
-Partitions = dict[str | None, Subspaces | None]
 Finished = dict[str, tuple[dict[str, Any], np.ndarray]]
 
 
@@ -42,10 +41,9 @@ def work(job: Job) -> int:
     for name in finished:
         notice(f"{name}: finished before")
     to_do = [name for name in job.rows if name not in finished]
-    partitions = _partitions(job, to_do)
-    _tell_beginning(job, to_do, partitions)
+    _tell_beginning(job, to_do)
     for name in to_do:
-        finished[name] = record, images = _measure(job, name, partitions)
+        finished[name] = record, images = _measure(job, name)
         facts = {"kind": _KIND, "format": _FORMAT, "settings": _settings(job, name)}
         path = options.out / "methods" / f"{name}.npz"
         save_arrays(path, {"images": images}, facts | {"record": record})
@@ -71,25 +69,7 @@ def work(job: Job) -> int:
     return code
 
 
-def _partitions(job: Job, to_do: list[str]) -> Partitions:
-    """The partitions that rows need, discovered and dealt at random."""
-    partitions: Partitions = {None: None}
-    if any(ROWS[name].partition for name in to_do):
-        key = jax.random.key(job.options.seed)
-        with progress_bar("subspaces") as update:
-            found = discover_subspaces(
-                job.task.generator,
-                job.task.params,
-                layer=job.layer,
-                num_subspaces=NUM_SUBSPACES,
-                key=key,
-                on_progress=update,
-            )
-        partitions |= {"discovered": found, "random": random_subspaces(found, key)}
-    return partitions
-
-
-def _tell_beginning(job: Job, to_do: list[str], partitions: Partitions) -> None:
+def _tell_beginning(job: Job, to_do: list[str]) -> None:
     """How many methods, steps and minutes it will be."""
     options, images = job.options, len(job.task.targets)
     steps = [job.steps[name] for name in to_do]
@@ -103,7 +83,7 @@ def _tell_beginning(job: Job, to_do: list[str], partitions: Partitions) -> None:
         if sum(steps) * images >= _WORTH_A_PILOT:
             # A step of the most codes takes longest: what is told is rather too much.
             most = max(to_do, key=lambda name: ROWS[name].num_codes)
-            subspaces = partitions[ROWS[most].partition]
+            subspaces = job.partitions.of(ROWS[most].partition, job.layer)
             a_step = seconds_of_a_step(job.task, lambda n: job.config(most, n), subspaces)
             # What the pilot has compiled is part of what its row is measured for.
             jax.clear_caches()
@@ -121,9 +101,10 @@ def _tell_beginning(job: Job, to_do: list[str], partitions: Partitions) -> None:
     )
 
 
-def _measure(job: Job, name: str, partitions: Partitions) -> tuple[dict[str, Any], np.ndarray]:
+def _measure(job: Job, name: str) -> tuple[dict[str, Any], np.ndarray]:
     """A row's record and pictures."""
-    subspaces, steps = partitions[ROWS[name].partition], job.num_steps
+    subspaces = job.partitions.of(ROWS[name].partition, job.layer)
+    steps = job.num_steps
     if job.options.seconds is not None and "num_steps" not in ROWS[name].fields:
         steps = steps_within(
             job.task, lambda n: job.config(name, n), subspaces, job.options.seconds
@@ -149,7 +130,7 @@ def _settings(job: Job, name: str) -> dict[str, Any]:
     return {
         "inversion": dataclasses.asdict(job.config(name, job.num_steps)),
         "seconds": options.seconds,
-        "partition": ROWS[name].partition,
+        **job.partitions.settings_of(ROWS[name].partition),
         "generator": options.generator,
         "weights_sha256": task.generator.spec.identity,
         "targets_sha256": hashlib.sha256(to_uint8(task.targets).tobytes()).hexdigest(),

@@ -10,6 +10,7 @@ import numpy as np
 
 from pmsfc_jax.api import Cut, SplitGenerator
 from pmsfc_jax.cli.evaluate.options import Options
+from pmsfc_jax.cli.evaluate.partitions import Partitions, given_subspaces, layer_of
 from pmsfc_jax.cli.evaluate.prepare import photographs_of
 from pmsfc_jax.cli.events import Events
 from pmsfc_jax.cli.generators import load_asked
@@ -17,7 +18,6 @@ from pmsfc_jax.cli.out_folder import check_out_folder
 from pmsfc_jax.cli.start_jax import start_jax
 from pmsfc_jax.cli.wording import told_by_options
 from pmsfc_jax.core.errors import InputError
-from pmsfc_jax.core.generator import default_layer
 from pmsfc_jax.core.typing import Params
 from pmsfc_jax.evaluation.edited_inversions import ordered_pairs
 from pmsfc_jax.evaluation.edits import Embed
@@ -41,6 +41,7 @@ class Job:
       generator: what draws.
       params: its weights.
       layer: the cut.
+      partitions: whose discovered one is exchanged.
       targets: the photographs, ``[n, H, W, 3]`` uint8.
       rows: the inversion of each row.
       embed: descriptors of pictures, where SqueezeNet was given.
@@ -53,6 +54,7 @@ class Job:
     generator: SplitGenerator
     params: Params
     layer: int
+    partitions: Partitions
     targets: np.ndarray
     rows: dict[str, InversionConfig]
     embed: Embed | None
@@ -72,6 +74,8 @@ class Job:
             "layer": self.layer,
             "seed": self.options.seed,
             "version": __version__,
+            # What every row is asked to exchange.
+            **self.partitions.settings_of("discovered"),
         }
 
 
@@ -92,9 +96,11 @@ def prepare(options: Options) -> Job:
     check_out_folder(options.out)
     start_jax()
     generator, params = load_asked(options.generator, options.generator_set, options.weights_dir)
-    layer = default_layer(generator.spec) if options.layer is None else options.layer
+    given = given_subspaces(options, generator)
+    layer = layer_of(options, generator, given)
     Cut(generator, layer)
-    check_question(generator, layer, NUM_SUBSPACES)
+    if given is None:
+        check_question(generator, layer, NUM_SUBSPACES)
     with told_by_options(_OPTION_NAMES):
         rows = {
             name: config_of(
@@ -115,4 +121,7 @@ def prepare(options: Options) -> Job:
 
     targets, left_out = photographs_of(options, generator.spec, events)
     ordered_pairs(len(targets))
-    return Job(options, generator, params, layer, targets, rows, embed, left_out, events)
+    partitions = Partitions(generator, params, given, options.seed)
+    return Job(
+        options, generator, params, layer, partitions, targets, rows, embed, left_out, events
+    )

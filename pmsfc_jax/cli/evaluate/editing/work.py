@@ -8,11 +8,8 @@ import jax
 import numpy as np
 
 from pmsfc_jax.api import (
-    Subspaces,
-    discover_subspaces,
     find_parts,
     invert,
-    random_subspaces,
     save_codes,
     to_uint8,
 )
@@ -23,7 +20,7 @@ from pmsfc_jax.cli.exit_codes import EXIT_INCOMPLETE
 from pmsfc_jax.core.images import to_float
 from pmsfc_jax.evaluation.edited_inversions import as_markdown, measure_inversion
 from pmsfc_jax.evaluation.edits import Question, sample_pairs
-from pmsfc_jax.evaluation.methods import NUM_SUBSPACES, ROWS
+from pmsfc_jax.evaluation.methods import ROWS
 from pmsfc_jax.io.atomic import write_text_atomic
 from pmsfc_jax.io.paths import shown
 from pmsfc_jax.io.runs import make_folder
@@ -43,10 +40,9 @@ def work(job: Job) -> int:
     job.events.tell("started", rows=to_do, images=len(job.targets))
     if to_do:
         key = jax.random.key(job.options.seed)
-        subspaces = _subspaces(job, key)
         question = _question(job, key)
         for name in to_do:
-            found[name] = kept[name].save(_measured(job, name, subspaces, question, key))
+            found[name] = kept[name].save(_measured(job, name, question, key))
             job.events.tell("row", row=name, psnr_db=float(np.mean(found[name]["psnr"])))
     found = {name: found[name] for name in job.rows}
     markdown = as_markdown(found)
@@ -60,18 +56,6 @@ def work(job: Job) -> int:
     table = str(job.options.out / "table.json")
     job.events.tell("done", table=table, images=len(job.targets), exit_code=code)
     return code
-
-
-def _subspaces(job: Job, key: Any) -> Subspaces:
-    with progress_bar("subspaces") as update:
-        return discover_subspaces(
-            job.generator,
-            job.params,
-            layer=job.layer,
-            num_subspaces=NUM_SUBSPACES,
-            key=key,
-            on_progress=update,
-        )
 
 
 def _question(job: Job, key: Any) -> Question:
@@ -91,17 +75,16 @@ def _question(job: Job, key: Any) -> Question:
     return Question(generator, params, layer, pairs, parts, embed=job.embed, own=own)
 
 
-def _measured(
-    job: Job, name: str, subspaces: Subspaces, question: Question, key: Any
-) -> dict[str, Any]:
+def _measured(job: Job, name: str, question: Question, key: Any) -> dict[str, Any]:
     """Invert and measure one row."""
-    partition = {None: None, "discovered": subspaces, "random": random_subspaces(subspaces, key)}
+    exchanged = job.partitions.of("discovered", job.layer)
+    assert exchanged is not None
     with progress_bar(name) as update:
         result = invert(
             job.generator,
             job.params,
             to_float(job.targets),
-            subspaces=partition[ROWS[name].partition],
+            subspaces=job.partitions.of(ROWS[name].partition, job.layer),
             key=key,
             config=job.rows[name],
             on_progress=lambda done, total, loss: update(done, total),
@@ -111,7 +94,7 @@ def _measured(
         question,
         result.drawing,
         job.targets,
-        np.asarray(subspaces.masks),
+        np.asarray(exchanged.masks),
         key=jax.random.fold_in(key, _RANDOM),
     )
 

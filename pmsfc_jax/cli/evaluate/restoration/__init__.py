@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from pmsfc_jax.api import Subspaces
 from pmsfc_jax.cli.console import notice
 from pmsfc_jax.cli.evaluate.options import Options
 from pmsfc_jax.cli.evaluate.restoration.prepare import prepare
@@ -41,12 +40,11 @@ def run(options: Options, argv: Sequence[str]) -> int:
     pictures: dict[str, dict[str, np.ndarray]] = {}
     names = list(job.rows)
     job.events.tell("started", columns=list(options.task), rows=names, images=len(job.truth))
-    partitions: dict[tuple[str, int], Subspaces] = {}
     for column in options.task:
         make_folder(options.out / "cells" / column)
         there = given(column, job.truth, options.seed)
         cells[column] = baseline_cells(job, column, there)
-        cells[column] |= generated_cells(job, column, there, partitions)
+        cells[column] |= generated_cells(job, column, there)
         pictures[column] = shown_pictures(job, column, there, cells[column])
         save_sheet(job, column, pictures[column])
         markdown = write_tables(job, cells)

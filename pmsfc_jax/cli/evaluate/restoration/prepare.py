@@ -12,6 +12,7 @@ import numpy as np
 
 from pmsfc_jax.api import Cut, SplitGenerator
 from pmsfc_jax.cli.evaluate.options import Options
+from pmsfc_jax.cli.evaluate.partitions import Partitions, given_subspaces
 from pmsfc_jax.cli.evaluate.prepare import photographs_of
 from pmsfc_jax.cli.events import Events
 from pmsfc_jax.cli.generators import chosen_settings, load_asked
@@ -40,6 +41,7 @@ class Job:
       judge: the independent distance, or ``None``.
       rows: names of the rows that the generator fills.
       layers: the cuts that were given, by column.
+      partitions: of the rows that have any.
       left_out: how many photographs could not be used.
       events: what programs are told.
 
@@ -53,6 +55,7 @@ class Job:
     judge: Judge | None
     rows: tuple[str, ...]
     layers: dict[str, int]
+    partitions: Partitions
     left_out: int
     events: Events
 
@@ -89,6 +92,14 @@ def prepare(options: Options, argv: Sequence[str]) -> Job:
         layers[found[1]] = int(found[2])
     start_jax()
     generator, params = load_asked(options.generator, options.generator_set, options.weights_dir)
+    given = given_subspaces(options, generator)
+    if given is not None:
+        for word, layer in layers.items():
+            if layer != given.layer:
+                raise InputError(
+                    f"{word} is cut at layer {layer} and --subspaces are of layer {given.layer}"
+                )
+        layers = dict.fromkeys(options.task, given.layer)
     with told_by_options(_OPTION_NAMES):
         for layer in {*layers.values(), 0}:
             Cut(generator, layer)
@@ -98,4 +109,17 @@ def prepare(options: Options, argv: Sequence[str]) -> Job:
     judge = None if options.judge is None else load_judge(options.judge, options.weights_dir)
     truth, left_out = photographs_of(options, generator.spec, events)
     command = shlex.join(["pmsfc", "evaluate", *argv])
-    return Job(options, command, generator, params, truth, judge, rows, layers, left_out, events)
+    partitions = Partitions(generator, params, given, options.seed)
+    return Job(
+        options,
+        command,
+        generator,
+        params,
+        truth,
+        judge,
+        rows,
+        layers,
+        partitions,
+        left_out,
+        events,
+    )

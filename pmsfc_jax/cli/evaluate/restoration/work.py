@@ -5,13 +5,12 @@ from typing import Any
 
 import jax
 
-from pmsfc_jax.api import RestoreConfig, Subspaces, discover_subspaces, random_subspaces
+from pmsfc_jax.api import RestoreConfig
 from pmsfc_jax.cli.console import notice, progress_bar
 from pmsfc_jax.cli.evaluate.restoration.cell import Cell
 from pmsfc_jax.cli.evaluate.restoration.prepare import Job
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.evaluation.baselines import baselines
-from pmsfc_jax.evaluation.methods import NUM_SUBSPACES
 from pmsfc_jax.evaluation.restoration.measure import Given, Restored, restored
 from pmsfc_jax.evaluation.restoration.rows import MIXED_SHARE, Row, mixed_of, row_of
 from pmsfc_jax.evaluation.simple import simple_way
@@ -45,16 +44,14 @@ def baseline_cells(job: Job, column: str, there: Given) -> dict[str, Any]:
     return records
 
 
-def generated_cells(
-    job: Job, column: str, there: Given, partitions: dict[tuple[str, int], Subspaces]
-) -> dict[str, Any]:
+def generated_cells(job: Job, column: str, there: Given) -> dict[str, Any]:
     """The rows that the generator fills; rows that share their samples are drawn together."""
     layer, batch = _layer(job, column, there), job.options.batch_size * _SAMPLES
     drawn = dict.fromkeys(mixed_of(name) or name for name in job.rows)
     rows = {
         name: row_of(name, layer=layer, steps=job.options.steps, batch_size=batch) for name in drawn
     }
-    cells = {name: Cell(job, column, name, _settings(row)) for name, row in rows.items()}
+    cells = {name: Cell(job, column, name, _settings(job, row)) for name, row in rows.items()}
     records = {name: cell.read() for name, cell in cells.items()}
     families: dict[Any, dict[str, Row]] = {}
     for name, row in rows.items():
@@ -67,7 +64,7 @@ def generated_cells(
                 there,
                 job.generator,
                 job.params,
-                subspaces=_partition(job, partition, layer, partitions),
+                subspaces=job.partitions.of(partition, layer),
                 seed=job.options.seed,
                 on_progress=lambda done, total, loss: update(done, total, f"loss {loss:.5f}"),
             )
@@ -80,10 +77,11 @@ def generated_cells(
     return {name: records[name] for name in job.rows}
 
 
-def _settings(row: Row) -> dict[str, Any]:
+def _settings(job: Job, row: Row) -> dict[str, Any]:
     """What decides the cells of a row."""
     inversion = dataclasses.asdict(row.inversion)
-    return {"inversion": inversion, "samples": row.samples, "partition": row.partition}
+    own = {"inversion": inversion, "samples": row.samples}
+    return own | job.partitions.settings_of(row.partition)
 
 
 def _mixed_cell(
@@ -93,7 +91,7 @@ def _mixed_cell(
     shape = job.generator.spec.image_shape
     label, simple = simple_way(there.degradation, there.observed, shape)
     mixing = {"mixed": MIXED_SHARE, "simple_way": label}
-    cell = Cell(job, column, name, _settings(row) | mixing)
+    cell = Cell(job, column, name, _settings(job, row) | mixing)
     record = cell.read()
     if record is None:
         pictures = mixed(
@@ -122,19 +120,3 @@ def _layer(job: Job, column: str, there: Given) -> int:
             )
         record = cell.save({"layer": choice.inversion.layer})
     return int(record["layer"])
-
-
-def _partition(
-    job: Job, kind: str | None, layer: int, partitions: dict[tuple[str, int], Subspaces]
-) -> Subspaces | None:
-    """Discovered at a layer, or dealt at random in the same sizes; each once."""
-    if kind is None:
-        return None
-    key = jax.random.key(job.options.seed)
-    if ("discovered", layer) not in partitions:
-        found = discover_subspaces(
-            job.generator, job.params, layer=layer, num_subspaces=NUM_SUBSPACES, key=key
-        )
-        partitions["discovered", layer] = found
-        partitions["random", layer] = random_subspaces(found, key)
-    return partitions[kind, layer]
