@@ -17,7 +17,7 @@ PHRASES = {
     "profile": "converted to sRGB from another colour profile",
     "colours": "with colours that may be off",
     "range": "with values whose range had to be guessed",
-    "dark": "nearly black",
+    "dark": "dark, with few of their values used",
     "exif": "with a damaged EXIF block",
 }
 
