@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from pmsfc_jax.core.errors import InputError
-from pmsfc_jax.core.images import to_uint8
+from pmsfc_jax.core.images import to_float, to_uint8
 from pmsfc_jax.core.operator import Observation
 from pmsfc_jax.tasks.degradations import Degradation, estimate_sigma
 from pmsfc_jax.tasks.degradations.degradation import Shape, as_rgb
@@ -83,7 +83,10 @@ def baselines(degradation: Degradation, image_shape: Shape) -> dict[str, Baselin
         label: partial(_filtered, degradation, inverse, function)
         for label, function in filters.items()
     }
-    if name in ("noise", "jpeg", "clip"):
+    if name == "noise":
+        guided = partial(_guided, degradation, filtered["non-local means"])
+        return {"as it is": inverse} | filtered | {"non-local means, then Wiener": guided}
+    if name in ("jpeg", "clip"):
         return {"as it is": inverse} | filtered
     if name == "blur":
         return {
@@ -209,6 +212,12 @@ def _filtered(
             for picture, sigma in zip(pictures, sigmas, strict=True)
         ]
     )
+
+
+def _guided(degradation: Degradation, simple: Baseline, seen: Observation) -> np.ndarray:
+    """A filtered picture as the guess by which what was given is filtered again."""
+    guess = jnp.asarray(to_float(simple(seen)))
+    return to_uint8(degradation.finish(seen.operands, seen.target, guess))
 
 
 def _total_variation(picture: np.ndarray, sigma: float) -> np.ndarray:

@@ -270,7 +270,7 @@ def test_auto_says_what_it_takes_each_for_and_refuses_the_rest(restore, folder, 
         ("clean", "deblur", ("--kernel", "gaussian:9"), "a blur reaches less far"),
         ("clean", "deblur,denoise", (), "deblur together with another task needs --kernel"),
         ("clean", "denoise", ("--crop", "stretch"), "--crop is centre or X,Y,W,H"),
-        ("clean", "denoise", ("--mix", "1.5"), "--mix is 1.5: it is a share from 0 to 1"),
+        ("clean", "denoise", ("--mix", "1.5"), "--mix is 1.5: give a share from 0 to 1, or auto"),
         ("clean", "denoise", ("--samples", "0"), "--samples is 0: give 1 or more"),
         ("clean", "denoise", ("--layer", "99"), "plain has no --layer 99"),
         ("clean", "denoise", ("--steps", "0"), "--steps must be at least 1"),
@@ -307,6 +307,18 @@ def test_the_simple_way_is_mixed_in(restore, folder, tmp_path, small_run):
         assert np.median(np.abs(simple.astype(int) - result)) <= 1
         pair = [picture(folder_ / f"samples/{name}-1.png") for folder_ in (run, small_run)]
         np.testing.assert_array_equal(*pair)
+
+
+def test_the_usual_share_is_mixed_in(restore, folder, tmp_path):
+    pytest.importorskip("skimage")
+    one, other = tmp_path / "one", tmp_path / "other"
+    for run, mix in ((one, "auto"), (other, "0.25")):
+        code, _, err = restore(folder / "small", "super", run, "--mix", mix)
+        assert code == 0, err
+    for name in "abc":
+        pair = [picture(run / f"restored/{name}.png") for run in (one, other)]
+        np.testing.assert_array_equal(*pair)
+    assert json.loads((one / "config.json").read_text())["mix"] == "auto"
 
 
 def test_a_run_of_other_settings_is_not_mixed_with(restore, folder, small_run):

@@ -35,8 +35,8 @@ class Options:
     methods: Annotated[tuple[str, ...], given("NAME ...", "those worth their time")] = ()
     """Rows of the table; a method of pmsfc invert stands for its rows. Of restorations: single,
     mganprior_16, pmsfc_4x4, pmsfc_4x4_random, mganprior_published, ours_M (the mean of M samples)
-    and mixed_M (that and the simple way, half and half); baselines are always there. A wrong name
-    gets a list."""
+    and mixed_M (that and the simple way, as `pmsfc restore --mix auto` does); baselines are always
+    there. A wrong name gets a list."""
     subset: Annotated[str | None, given("NAME", "all photographs")] = None
     """Name of a fixed subset in --subsets."""
     subsets: Path = Path("benchmarks/subsets.json")

@@ -6,6 +6,7 @@ from pmsfc_jax.api import Observation, Restoration, to_uint8
 from pmsfc_jax.cli.console import notice
 from pmsfc_jax.cli.restore.load import truth_of
 from pmsfc_jax.cli.restore.observe import Observed
+from pmsfc_jax.cli.restore.prepare import share_of
 from pmsfc_jax.cli.restore.report import as_numbers, quality, row_of, shown_given
 from pmsfc_jax.cli.restore.standing import Run
 from pmsfc_jax.core.images import LEVELS
@@ -13,7 +14,7 @@ from pmsfc_jax.evaluation.simple import simple_way
 from pmsfc_jax.io.runs import pixels_sha256
 from pmsfc_jax.saved import to_file
 from pmsfc_jax.tasks.restoration.fidelity import fidelity
-from pmsfc_jax.tasks.restoration.mix import mixed
+from pmsfc_jax.tasks.restoration.mix import mixed, usual_share
 
 
 def save(
@@ -28,8 +29,10 @@ def save(
     job, degradation = run.job, observed[0].degradation
     pictures, samples = to_uint8(found.restored), to_uint8(found.samples)
     label, simple = simple_way(degradation, seen, job.generator.spec.image_shape)
-    if job.options.how.mix:
-        pictures = mixed(degradation, seen, pictures, simple, job.options.how.mix)
+    share = share_of(job.options.how.mix)
+    share = usual_share(degradation) if isinstance(share, str) else share
+    if share:
+        pictures = mixed(degradation, seen, pictures, simple, share)
     levels = fidelity(degradation, seen, pictures)
     count = found.samples.shape[1]
     for i, row in enumerate(rows):

@@ -18,7 +18,7 @@ from pmsfc_jax.tasks.degradations import Degradation, observe
 from pmsfc_jax.tasks.degradations.grey import LUMA
 from pmsfc_jax.tasks.restoration.choose import Choice
 from pmsfc_jax.tasks.restoration.fidelity import fidelity
-from pmsfc_jax.tasks.restoration.mean import mean_and_deviation, screened_out
+from pmsfc_jax.tasks.restoration.mean import mean_and_deviation, screened_out, uncertainty
 
 #: ``(a, b) uint8 [n, H, W, 3] -> distance [n]``
 Judge = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -101,7 +101,7 @@ def restored(
         mean, deviation = mean_and_deviation(
             found.samples[:, :count], screened_out(found.misfit[:, :count])
         )
-        levels = LEVELS * np.sqrt(np.square(deviation).mean(axis=-1))
+        levels = LEVELS * uncertainty(column.degradation, column.observed, mean, deviation)
         return Restored(to_uint8(mean), levels if count > 1 else None)
 
     return {name: first(row.samples) for name, row in rows.items()}

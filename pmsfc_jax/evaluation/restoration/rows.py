@@ -12,9 +12,8 @@ from pmsfc_jax.tasks.restoration.settings import DEFAULT_STEPS, RestoreConfig
 
 #: Rows of ours, and how many samples they average: ``ours_4`` is what `pm.restore` does by itself.
 _OURS = re.compile(r"ours_(\d+)")
-#: Rows that mix one of ours with the simple way, half and half.
+#: Rows that mix one of ours with the simple way, in `usual_share`.
 _MIXED = re.compile(r"mixed_(\d+)")
-MIXED_SHARE = 0.5
 
 
 class Row(NamedTuple):

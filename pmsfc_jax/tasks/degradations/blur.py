@@ -13,8 +13,8 @@ from pmsfc_jax.tasks.degradations.inverse import least_squares
 #: Of the simple inverse, which may amplify what is wrong in an observation up to five times.
 _INVERSE_DAMPING = 1e-2
 #: Of what is put back: an observation is rounded to grey levels, and little else is wrong in it.
-_FINISH_DAMPING = 1e-3
-_STEPS = 30
+_FINISH_DAMPING = 4e-4
+_STEPS = 60
 
 
 def convolve(kernel: Array, x: Array) -> Array:

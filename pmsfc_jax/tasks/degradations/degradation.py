@@ -29,9 +29,11 @@ class Degradation:
         degradation, through whole grey levels or a real file, in numpy and Pillow. For evaluation.
       dagger: ``(operands, y, image_shape) -> x``: a simple inverse. ``apply(dagger(y))`` is ``y``
         as far as the operator has such an ``x``.
-      finish: ``(operands, y, x) -> x``: what is observed exactly is put back into a restored
-        ``x``. The nearest picture to ``x``, or one that is nearly so, of which ``y`` is the
-        observation; ``x`` itself where the observation is noisy.
+      finish: ``(operands, y, x) -> x``: what is observed is put back into a restored ``x``. The
+        nearest picture to ``x``, or one that is nearly so, of which ``y`` is the observation; of a
+        noisy observation what can be told from noise.
+      left: ``(operands, y, x) -> [b, H, W]``: the standard deviation of what `finish` leaves
+        open even where ``x`` is sure; ``None`` where there is none, or it is not known.
       linear: ``apply(a x + b x') = a apply(x) + b apply(x')``.
       pointwise: a pixel of ``y`` depends on the same pixel of ``x`` alone, colour by colour.
       of_file: its operands speak of pixels of the file: nothing that mixes pixels can follow it.
@@ -42,6 +44,7 @@ class Degradation:
     simulate: Callable[[Any, np.ndarray, np.random.Generator], np.ndarray] = field(compare=False)
     dagger: Callable[[Any, Array, Shape], Array] = field(compare=False)
     finish: Callable[[Any, Array, Array], Array] = field(compare=False)
+    left: Callable[[Any, Array, Array], Array] | None = field(default=None, compare=False)
     linear: bool = True
     pointwise: bool = False
     of_file: bool = False

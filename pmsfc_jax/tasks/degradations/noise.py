@@ -14,6 +14,7 @@ from pmsfc_jax.tasks.degradations.degradation import (
     per_image,
     to_levels,
 )
+from pmsfc_jax.tasks.degradations.wiener import wiener
 
 #: Images span 2, grey levels 255.
 _PER_LEVEL = 2 / 255
@@ -76,15 +77,24 @@ def _dagger(sigma: Array, y: Array, image_shape: Shape) -> Array:
 
 
 def _finish(sigma: Array, y: Array, x: Array) -> Array:
-    return x
+    return wiener(y, x, sigma)[0]
+
+
+def _left(sigma: Array, y: Array, x: Array) -> Array:
+    return wiener(y, x, sigma)[1]
 
 
 def noise() -> Degradation:
-    """Noisy; the operand is ``sigma [b]`` of `sigmas_of`. Nothing is put back."""
+    """Noisy; the operand is ``sigma [b]`` of `sigmas_of`.
+
+    What is put back is what the restored picture lets one tell from noise: see
+    `pmsfc_jax.tasks.degradations.wiener`.
+    """
     return Degradation(
         Operator("noise", (), _apply, view=as_rgb, noise=lambda sigma: sigma),
         _simulate,
         _dagger,
         _finish,
+        _left,
         pointwise=True,
     )

@@ -1,6 +1,11 @@
 """The mean of samples, without those that are stuck."""
 
+import jax
+import jax.numpy as jnp
 import numpy as np
+
+from pmsfc_jax.core.operator import Observation
+from pmsfc_jax.tasks.degradations import Degradation
 
 #: A sample is left out where its misfit is this many times the least of its photograph.
 SCREEN = 3.0
@@ -45,3 +50,28 @@ def mean_and_deviation(samples: np.ndarray, out: np.ndarray) -> tuple[np.ndarray
     squares = (use * np.square(values - mean[:, None])).sum(axis=1)
     deviation = np.sqrt(squares / np.maximum(count - 1, 1))
     return mean.astype(np.float32), deviation.astype(np.float32)
+
+
+def uncertainty(
+    degradation: Degradation,
+    observed: Observation,
+    mean: np.ndarray,
+    deviation: np.ndarray,
+    scale: float = 1.0,
+) -> np.ndarray:
+    """Standard deviation of the error of a mean of samples, ``[n, H, W]`` float32.
+
+    Args:
+      degradation: what had happened.
+      observed: what was given.
+      mean: ``[n, H, W, 3]``, of samples into which it was put back.
+      deviation: ``[n, H, W, 3]``, over them.
+      scale: of the deviation. What putting back leaves open is added as it is.
+
+    """
+    variance = np.square(np.float32(scale) * deviation).mean(axis=-1)
+    if degradation.left is not None:
+        left = jax.jit(degradation.left)(observed.operands, observed.target, jnp.asarray(mean))
+        variance = variance + np.square(np.asarray(left))
+    found: np.ndarray = np.sqrt(variance)
+    return found

@@ -17,7 +17,7 @@ from pmsfc_jax.subspace import Subspaces
 from pmsfc_jax.tasks.degradations import Degradation
 from pmsfc_jax.tasks.restoration.calibration import Calibration
 from pmsfc_jax.tasks.restoration.choose import Choice, Tried, checked, choose
-from pmsfc_jax.tasks.restoration.mean import mean_and_deviation, screened_out
+from pmsfc_jax.tasks.restoration.mean import mean_and_deviation, screened_out, uncertainty
 from pmsfc_jax.tasks.restoration.sampling import inverted_samples, seen_samples
 from pmsfc_jax.tasks.restoration.settings import RestoreConfig
 
@@ -31,8 +31,9 @@ class Restoration:
         screened out, in each of which what was observed was put back.
       samples: ``[n, M, H, W, 3]``, likewise put back.
       uncertainty: ``[n, H, W]``, standard deviation over samples, root mean square over colours,
-        times the scale of ``calibration`` where there is one; in units of images (2 is the whole
-        range). It is zero where a pixel was observed and put back.
+        times the scale of ``calibration`` where there is one, and what putting back leaves open
+        under noise; in units of images (2 is the whole range). It is zero where a pixel was
+        observed exactly and put back.
       calibration: how far the uncertainty is to be trusted; ``None`` where it was not measured.
         It is measured on what is observed: of lost colour or lost detail it is an extrapolation.
       misfit: ``[n, M]``, mean squared residual of each sample over what was observed, before
@@ -126,13 +127,11 @@ def restore(
     put_back = np.stack([np.asarray(x) for x in finished], axis=1)
     # The mean of pictures that each fit what was observed fits it, too, and lies further inside.
     mean, deviation = mean_and_deviation(put_back, screened)
-    uncertainty = np.sqrt(np.square(deviation).mean(axis=-1))
-    if calibration is not None:
-        uncertainty = uncertainty * np.float32(calibration.scale)
+    scale = 1.0 if calibration is None else calibration.scale
     return Restoration(
         restored=mean,
         samples=put_back,
-        uncertainty=uncertainty,
+        uncertainty=uncertainty(degradation, observed, mean, deviation, scale),
         calibration=calibration,
         misfit=misfit,
         screened=screened,

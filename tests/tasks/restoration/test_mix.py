@@ -7,17 +7,18 @@ from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.images import to_float
 from pmsfc_jax.core.operator import Observation
 from pmsfc_jax.tasks import degradations as d
-from pmsfc_jax.tasks.restoration.mix import mixed
+from pmsfc_jax.tasks.restoration.mix import mixed, usual_share
 
 RNG = np.random.default_rng(0)
 ONE, OTHER, GIVEN = (RNG.integers(0, 256, (2, 4, 4, 3), dtype=np.uint8) for _ in range(3))
 
 
 def test_a_share_of_each_where_nothing_is_put_back():
-    observed = Observation(to_float(GIVEN), d.sigmas_of(20, 2))
+    everywhere = d.known_where(np.ones((4, 4), bool), 2)
+    observed = Observation(to_float(GIVEN), everywhere)
     for share in (0, 0.25, 1):
         expected = (1 - share) * ONE.astype(float) + share * OTHER
-        got = mixed(d.noise(), observed, ONE, OTHER, share)
+        got = mixed(d.mask(), observed, ONE, OTHER, share)
         assert got.dtype == np.uint8
         assert np.abs(got - expected).max() <= 0.51
 
@@ -29,6 +30,19 @@ def test_what_was_observed_is_put_back():
     got = mixed(d.mask(), observed, ONE, OTHER, 0.5)
     np.testing.assert_array_equal(got[:, ~hole], GIVEN[:, ~hole])
     assert np.abs(got[:, hole] - (ONE[:, hole] / 2 + OTHER[:, hole] / 2)).max() <= 0.51
+
+
+def test_under_noise_the_mixture_is_the_guess():
+    observed = Observation(to_float(GIVEN), d.sigmas_of(20, 2))
+    guess = to_float(ONE) / 2 + to_float(OTHER) / 2
+    expected = d.noise().finish(observed.operands, observed.target, guess)
+    got = mixed(d.noise(), observed, ONE, OTHER, 0.5)
+    assert np.abs(got - (np.asarray(expected) + 1) * 127.5).max() <= 0.51
+
+
+def test_the_usual_shares():
+    assert usual_share(d.mask()) == usual_share(d.downsample((2, 2))) == 0.25
+    assert usual_share(d.noise()) == usual_share(d.chain(d.grey(), d.mask())) == 0.5
 
 
 def test_a_share_is_a_share():

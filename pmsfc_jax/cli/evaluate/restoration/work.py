@@ -12,10 +12,10 @@ from pmsfc_jax.cli.evaluate.restoration.prepare import Job
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.evaluation.baselines import baselines
 from pmsfc_jax.evaluation.restoration.measure import Given, Restored, restored
-from pmsfc_jax.evaluation.restoration.rows import MIXED_SHARE, Row, mixed_of, row_of
+from pmsfc_jax.evaluation.restoration.rows import Row, mixed_of, row_of
 from pmsfc_jax.evaluation.simple import simple_way
 from pmsfc_jax.tasks.restoration.choose import choose
-from pmsfc_jax.tasks.restoration.mix import mixed
+from pmsfc_jax.tasks.restoration.mix import mixed, usual_share
 
 #: Samples of a photograph that share a batch: `--batch-size` counts photographs.
 _SAMPLES = 4
@@ -90,12 +90,13 @@ def _mixed_cell(
     """The record of a row that mixes the pictures of another cell with the simple way."""
     shape = job.generator.spec.image_shape
     label, simple = simple_way(there.degradation, there.observed, shape)
-    mixing = {"mixed": MIXED_SHARE, "simple_way": label}
+    share = usual_share(there.degradation)
+    mixing = {"mixed": share, "simple_way": label}
     cell = Cell(job, column, name, _settings(job, row) | mixing)
     record = cell.read()
     if record is None:
         pictures = mixed(
-            there.degradation, there.observed, source.pictures(len(job.truth)), simple, MIXED_SHARE
+            there.degradation, there.observed, source.pictures(len(job.truth)), simple, share
         )
         record = cell.write(there, Restored(pictures, None))
     return record
