@@ -60,6 +60,8 @@ def tell_choice(run: Run, item: Item, count: int, choice: Choice) -> None:
     )
     if choice.calibration is not None:
         notice(f"uncertainty: {choice.calibration}")
+    elif job.options.how.pilot:
+        notice("uncertainty: what was held out does not tell its scale; it is that of the samples")
     job.events.tell(
         "chosen",
         tasks=list(item.tasks),

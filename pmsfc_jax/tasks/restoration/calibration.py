@@ -52,11 +52,11 @@ def calibrate(
       half: ``[m]`` bool, halves that judge each other.
 
     Returns:
-      ``None`` where nothing can be said: fewer than 20 measurements, or samples that agree
-      everywhere.
+      ``None`` where nothing can be said: fewer than 20 measurements, samples that agree
+      everywhere, or noise so strong that the error cannot be told from it.
 
     """
-    if len(error) < 20 or not deviation.any():
+    if len(error) < 20 or not deviation.any() or _lost_in_noise(error, noise):
         return None
     within = np.zeros(2)
     for judged in (half, ~half):
@@ -73,6 +73,16 @@ def calibrate(
         correlation=_rank_correlation(deviation, np.abs(error)),
         measurements=len(error),
     )
+
+
+def _lost_in_noise(error: np.ndarray, noise: np.ndarray) -> bool:
+    """Whether the mean square of the error less that of the noise is within two standard errors.
+
+    Strong noise is clipped in a file, so that it is less than its level says, and the difference
+    may even be negative.
+    """
+    own, uncertain = np.square(error).mean() - np.square(noise).mean(), np.square(error).std()
+    return bool(noise.any() and own < 2 * uncertain / np.sqrt(len(error)))
 
 
 def _scale(error: np.ndarray, deviation: np.ndarray, noise: np.ndarray) -> float:

@@ -66,12 +66,12 @@ def uncertainty(
       observed: what was given.
       mean: ``[n, H, W, 3]``, of samples into which it was put back.
       deviation: ``[n, H, W, 3]``, over them.
-      scale: of the deviation. What putting back leaves open is added as it is.
+      scale: of that and of what putting back leaves open.
 
     """
-    variance = np.square(np.float32(scale) * deviation).mean(axis=-1)
+    variance = np.square(deviation).mean(axis=-1)
     if degradation.left is not None:
         left = jax.jit(degradation.left)(observed.operands, observed.target, jnp.asarray(mean))
         variance = variance + np.square(np.asarray(left))
-    found: np.ndarray = np.sqrt(variance)
+    found: np.ndarray = np.float32(scale) * np.sqrt(variance)
     return found

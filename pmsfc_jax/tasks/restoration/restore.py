@@ -31,8 +31,8 @@ class Restoration:
         screened out, in each of which what was observed was put back.
       samples: ``[n, M, H, W, 3]``, likewise put back.
       uncertainty: ``[n, H, W]``, standard deviation over samples, root mean square over colours,
-        times the scale of ``calibration`` where there is one, and what putting back leaves open
-        under noise; in units of images (2 is the whole range). It is zero where a pixel was
+        and under noise what putting back leaves open, times the scale of ``calibration`` where
+        there is one; in units of images (2 is the whole range). It is zero where a pixel was
         observed exactly and put back.
       calibration: how far the uncertainty is to be trusted; ``None`` where it was not measured.
         It is measured on what is observed: of lost colour or lost detail it is an extrapolation.

@@ -70,6 +70,17 @@ def test_nothing_is_said_of_too_little():
     assert calibrate(ones, 0 * ones, ones, half) is None
 
 
+def test_an_error_that_noise_hides_is_not_calibrated_by():
+    rng = np.random.default_rng(0)
+    deviation, half = np.full(1000, 0.1), np.arange(1000) % 2 == 0
+    for level, told in ((0.1, True), (1.0, False)):
+        noise = np.full(1000, level)
+        error = rng.normal(0, 0.1, 1000) + rng.normal(0, level, 1000)
+        assert (calibrate(error, deviation, noise, half) is not None) is told
+    # Without noise there is nothing to be hidden by, however small the error is.
+    assert calibrate(0.001 * deviation, deviation, 0 * noise, half) is not None
+
+
 def test_samples_differ_in_their_seed_alone():
     known = d.known_where(np.eye(4, 6), 2)
     target = np.random.default_rng(0).uniform(-1, 1, (2, 4, 6, 3)).astype(np.float32)
