@@ -10,6 +10,7 @@ from PIL import Image
 import pmsfc_jax as pm
 from pmsfc_jax.cli.restore import work as work_file
 from pmsfc_jax.inversion import run_batch
+from tests.cli.test_streaming import narrow
 
 SHORT = ("--generator", "plain", "--layer", "2", "--codes", "2", "--steps", "10")
 SHORT += ("--samples", "2", "--pilot", "2", "--batch-size", "2")
@@ -319,6 +320,24 @@ def test_the_usual_share_is_mixed_in(restore, folder, tmp_path):
         pair = [picture(run / f"restored/{name}.png") for run in (one, other)]
         np.testing.assert_array_equal(*pair)
     assert json.loads((one / "config.json").read_text())["mix"] == "auto"
+
+
+def test_what_does_not_fit_is_told_once_and_kept(restore, folder, tmp_path, monkeypatch):
+    """Four samples at once do not fit; with room again the rest is done as it was: two at once."""
+    run = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        patch.setattr(run_batch, "advance", narrow(2))
+        code, out, err = restore(folder / "small", "super", run, "--json")
+    assert code == 0, err
+    assert err.count("do not fit into the device's memory at once: going on with 2 of them") == 1
+    events = [json.loads(line) for line in out.splitlines()]
+    assert [e["size"] for e in events if e["event"] == "smaller_batches"] == [2]
+    assert json.loads((run / "memory.json").read_text()) == {"samples_at_once": 2}
+    codes = {path.name: path.read_bytes() for path in (run / "codes").iterdir()}
+    (run / "codes" / "b-2.npz").unlink()
+    code, _, err = restore(folder / "small", "super", run)
+    assert code == 0, err
+    assert {path.name: path.read_bytes() for path in (run / "codes").iterdir()} == codes
 
 
 def test_a_run_of_other_settings_is_not_mixed_with(restore, folder, small_run):

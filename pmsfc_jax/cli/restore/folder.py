@@ -1,6 +1,7 @@
 """The folder of a run of ``pmsfc restore``.
 
 config.json             the settings that decide the outcome; the same ones continue the run
+memory.json             how many samples fit into the device's memory at once, where fewer did
 choices.json            per kind of loss: layer, steps and calibration, and what was tried
 given/NAME.png          what was compared: the photograph, cropped, and reduced where it is large
 restored/NAME.png       the mean of the samples
@@ -30,6 +31,7 @@ from pmsfc_jax.io.runs import RunFolder
 #: By which the picture of an uncertainty is brighter than its grey levels.
 SHOWN_TIMES = 4
 _CHOICES = "choices.json"
+_MEMORY = "memory.json"
 _PICTURES = ("given", "restored", "uncertainty", "baseline")
 
 
@@ -48,6 +50,7 @@ class RestorationFolder(RunFolder):
         "metrics.csv",
         "batches.json",
         _CHOICES,
+        _MEMORY,
     )
 
     def is_restored(self, name: str, samples: int) -> bool:
@@ -115,6 +118,23 @@ class RestorationFolder(RunFolder):
 
         """
         write_text_atomic(self.path / _CHOICES, json.dumps(choices, indent=1) + "\n")
+
+    def samples_at_once(self) -> int | None:
+        """How many samples fit into the device's memory; ``None`` where all that were tried did."""
+        try:
+            found = json.loads((self.path / _MEMORY).read_text(encoding="utf-8"))
+            return max(1, int(found["samples_at_once"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def save_samples_at_once(self, count: int) -> None:
+        """Write what `samples_at_once` reads.
+
+        Raises:
+          InputError: the file cannot be written.
+
+        """
+        write_text_atomic(self.path / _MEMORY, json.dumps({"samples_at_once": count}) + "\n")
 
     def kernel(self, name: str) -> np.ndarray | None:
         """The kernel that was estimated for a photograph, ``[k, k]``."""

@@ -91,9 +91,9 @@ class Run:
     """Tell what was done to each photograph, one by one."""
     json: Switch = False
     """For programs: one JSON object a line on stdout, each with an "event": started, taken (what a
-    photograph was taken for), progress (at most once a second), chosen (the settings), image (with
-    its metrics and its file), left_out, failed, and at the end done, stopped or error. Text for
-    people goes to stderr."""
+    photograph was taken for), progress (at most once a second), chosen (the settings),
+    smaller_batches, image (with its metrics and its file), left_out, failed, and at the end done,
+    stopped or error. Text for people goes to stderr."""
 
 
 @dataclass

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import jax
@@ -22,6 +23,7 @@ from pmsfc_jax.cli.restore.save import save
 from pmsfc_jax.cli.restore.standing import Run, standing
 from pmsfc_jax.cli.signals import stop_on_signal
 from pmsfc_jax.cli.wording import counted
+from pmsfc_jax.inversion.config import InversionConfig
 from pmsfc_jax.inversion.resume import Resume
 from pmsfc_jax.io.paths import shown
 from pmsfc_jax.io.states import StateFolder
@@ -116,7 +118,11 @@ def _restore_group(
     batches = run.plan.to_do(files, finished, job.options.run.batch_size)
     if not batches:
         return
-    inverted: dict[str, Any] = {"on_progress": report, "resume": resume}
+    inverted: dict[str, Any] = {
+        "on_progress": report,
+        "resume": resume,
+        "on_fewer": partial(_go_on_with_fewer, run),
+    }
     choice = recorded(run, group)
     if choice is None:
         _, pilot = load(run, rest, rows[: max(1, job.config.pilot)])
@@ -127,7 +133,7 @@ def _restore_group(
             job.params,
             stacked(pilot),
             pilot[0].degradation,
-            config=job.config,
+            config=replace(job.config, inversion=_fitting(run, job.config.inversion)),
             **rest,
             **inverted,
         )
@@ -139,8 +145,8 @@ def _restore_group(
             continue
         began = time.perf_counter()
         seen = stacked(observed)
-        size = batch.size * rest["samples"]
-        sized = replace(choice, inversion=replace(choice.inversion, batch_size=size))
+        whole = replace(choice.inversion, batch_size=batch.size * rest["samples"])
+        sized = replace(choice, inversion=_fitting(run, whole))
         found = restore(
             job.generator,
             job.params,
@@ -153,6 +159,26 @@ def _restore_group(
         )
         seconds = (time.perf_counter() - began) / len(observed)
         save(run, there, observed, seen, found, seconds)
+
+
+def _fitting(run: Run, inversion: InversionConfig) -> InversionConfig:
+    """With as many samples at once as are known to fit; a later run does the same."""
+    fits = run.folder.samples_at_once()
+    size = inversion.batch_size if fits is None else min(inversion.batch_size, fits)
+    return replace(inversion, batch_size=size)
+
+
+def _go_on_with_fewer(run: Run, size: int) -> None:
+    """Keep and tell how many samples fit."""
+    known = run.folder.samples_at_once()
+    if known is not None and known <= size:
+        return
+    run.folder.save_samples_at_once(size)
+    notice(
+        "the samples of a batch do not fit into the device's memory at once: going on with "
+        f"{size} of them"
+    )
+    run.job.events.tell("smaller_batches", size=size)
 
 
 def _finish(run: Run, stopped: bool) -> int:

@@ -71,6 +71,7 @@ def restore(
     subspaces: Subspaces | None = None,
     choice: Choice | None = None,
     on_progress: Callable[[int, int, float], None] = lambda done, total, loss: None,
+    on_fewer: Callable[[int], None] = lambda size: None,
     resume: Resume | None = None,
     should_stop: Callable[[], bool] = lambda: False,
     devices: Sequence[jax.Device] | None = None,
@@ -95,6 +96,8 @@ def restore(
       choice: what `choose` gave for photographs of the same degradation; nothing is chosen then,
         and of ``config`` the screen alone is used.
       on_progress: ``(image-steps done, in all, mean loss)`` of the run that goes on.
+      on_fewer: told with how many samples at once it goes on where more did not fit into the
+        device's memory.
       resume: keeps batches in progress.
       should_stop: asked between compiled loops.
       devices: over which batches are split.
@@ -110,6 +113,7 @@ def restore(
         "samples": samples,
         "subspaces": subspaces,
         "on_progress": on_progress,
+        "on_fewer": on_fewer,
         "resume": resume,
         "should_stop": should_stop,
         "devices": devices,

@@ -1,5 +1,6 @@
 """Several independent samples of each observation, and measurements that they do not see."""
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -11,8 +12,8 @@ from pmsfc_jax.core.generator import SplitGenerator
 from pmsfc_jax.core.operator import Observation, Operator
 from pmsfc_jax.core.typing import Array, Params
 from pmsfc_jax.inversion.config import InversionConfig
-from pmsfc_jax.inversion.invert import invert
-from pmsfc_jax.inversion.result import InversionResult
+from pmsfc_jax.inversion.invert import invert_batches
+from pmsfc_jax.inversion.result import InversionResult, concatenate
 from pmsfc_jax.tasks.degradations import Degradation
 
 
@@ -106,17 +107,20 @@ def inverted_samples(
     inversion: InversionConfig,
     *,
     samples: int,
+    on_fewer: Callable[[int], None] = lambda size: None,
     **rest: Any,
 ) -> InversionResult:
     """The inversions of all samples; see `restore`."""
-    return invert(
+    found = invert_batches(
         generator,
         params,
         samples_of(observed, keep, samples),
         operator=sampled(degradation.operator),
         config=inversion,
+        on_split=lambda batch, parts: on_fewer(parts[0].size),
         **rest,
     )
+    return concatenate([done.result for done in found])
 
 
 def seen_samples(
