@@ -64,7 +64,8 @@ def baselines(degradation: Degradation, image_shape: Shape) -> dict[str, Baselin
         kinds: tuple[Filter, ...] = ("bicubic", "lanczos")
         enlarged: dict[str, Baseline] = {"nearest": partial(_nearest, image_shape)}
         enlarged |= {kind: partial(_enlarged, image_shape, kind) for kind in kinds}
-        projected = partial(_back_projected, degradation, image_shape)
+        # Moved to the nearest picture that is the observation when it is made small.
+        projected = partial(_put_back, degradation, enlarged["bicubic"])
         return enlarged | {"bicubic, back-projected": projected}
     if name == "mask":
         return {
@@ -84,7 +85,8 @@ def baselines(degradation: Degradation, image_shape: Shape) -> dict[str, Baselin
         for label, function in filters.items()
     }
     if name == "noise":
-        guided = partial(_guided, degradation, filtered["non-local means"])
+        # A filtered picture is the guess by which what was given is filtered again.
+        guided = partial(_put_back, degradation, filtered["non-local means"])
         return {"as it is": inverse} | filtered | {"non-local means, then Wiener": guided}
     if name in ("jpeg", "clip"):
         return {"as it is": inverse} | filtered
@@ -133,10 +135,10 @@ def _enlarged(shape: Shape, kind: Filter, seen: Observation) -> np.ndarray:
     return resize(_rgb_levels(seen), shape[:2], kind)
 
 
-def _back_projected(degradation: Degradation, shape: Shape, seen: Observation) -> np.ndarray:
-    """Bicubic, then moved to the nearest picture that is the observation when made small."""
-    enlarged = _enlarged(shape, "bicubic", seen).astype(np.float32) / np.float32(127.5) - 1
-    return to_uint8(degradation.finish(seen.operands, seen.target, jnp.asarray(enlarged)))
+def _put_back(degradation: Degradation, simple: Baseline, seen: Observation) -> np.ndarray:
+    """The pictures of another baseline, into which what was observed is put back."""
+    pictures = jnp.asarray(to_float(simple(seen)))
+    return to_uint8(degradation.finish(seen.operands, seen.target, pictures))
 
 
 def _needed(module: str) -> Any:
@@ -212,12 +214,6 @@ def _filtered(
             for picture, sigma in zip(pictures, sigmas, strict=True)
         ]
     )
-
-
-def _guided(degradation: Degradation, simple: Baseline, seen: Observation) -> np.ndarray:
-    """A filtered picture as the guess by which what was given is filtered again."""
-    guess = jnp.asarray(to_float(simple(seen)))
-    return to_uint8(degradation.finish(seen.operands, seen.target, guess))
 
 
 def _total_variation(picture: np.ndarray, sigma: float) -> np.ndarray:

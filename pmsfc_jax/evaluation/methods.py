@@ -8,6 +8,8 @@ from pmsfc_jax.inversion.config import InversionConfig
 from pmsfc_jax.inversion.presets import preset, takes
 
 NUM_SUBSPACES = 4
+#: Of the channels, in the rows that compose within subspaces.
+Partition = Literal["discovered", "random"]
 
 
 class Row(NamedTuple):
@@ -21,7 +23,7 @@ class Row(NamedTuple):
     """
 
     fields: dict[str, Any]
-    partition: Literal["discovered", "random"] | None = None
+    partition: Partition | None = None
 
     @property
     def num_codes(self) -> int:
@@ -29,9 +31,7 @@ class Row(NamedTuple):
         return int(self.fields["codes_per_subspace"]) * (NUM_SUBSPACES if self.partition else 1)
 
 
-def _row(
-    method: str, codes: int, partition: Literal["discovered", "random"] | None = None, **more: Any
-) -> Row:
+def _row(method: str, codes: int, partition: Partition | None = None, **more: Any) -> Row:
     return Row({"composition": method, "codes_per_subspace": codes} | more, partition)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from jax.experimental.compilation_cache import compilation_cache
 
+import pmsfc_jax as pm
 from pmsfc_jax.cli.compile_cache import use_compilation_cache
 from pmsfc_jax.cli.main import main
 from pmsfc_jax.io.images import save_png
@@ -44,6 +45,21 @@ def weights_dir(tmp_path_factory):
     save_weights(folder / "plain", {"generator": generator})
     save_weights(folder / "judged", {"generator": generator, "discriminator": discriminator})
     return folder
+
+
+@pytest.fixture(scope="session")
+def generator(weights_dir):
+    """``plain``: ``(generator, params)``."""
+    return pm.load_generator("plain", weights_dir=weights_dir)
+
+
+@pytest.fixture(scope="session")
+def partition(generator, tmp_path_factory):
+    """Three subspaces of layer 2 of ``plain``, which nobody would discover, as a file."""
+    path = tmp_path_factory.mktemp("partition") / "subspaces.npz"
+    labels = np.arange(12) // 4
+    pm.save_subspaces(path, pm.subspaces_from_labels(labels, 2, generator[0]), seed=0)
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -13,18 +13,6 @@ LABELS = np.arange(12) // 4
 
 
 @pytest.fixture(scope="module")
-def generator(weights_dir):
-    return pm.load_generator("plain", weights_dir=weights_dir)
-
-
-@pytest.fixture(scope="module")
-def partition(generator, tmp_path_factory):
-    path = tmp_path_factory.mktemp("partition") / "subspaces.npz"
-    pm.save_subspaces(path, pm.subspaces_from_labels(LABELS, 2, generator[0]), seed=0)
-    return path
-
-
-@pytest.fixture(scope="module")
 def run(generator, tmp_path_factory):
     """A run of twelve pictures, and labels: the sign of what subspace 1 has on the left."""
     generator, params = generator

@@ -14,11 +14,6 @@ MASKS = np.eye(3, dtype=np.float32).repeat(4, axis=1)
 
 
 @pytest.fixture(scope="module")
-def generator(weights_dir):
-    return pm.load_generator("plain", weights_dir=weights_dir)
-
-
-@pytest.fixture(scope="module")
 def codes(generator, tmp_path_factory):
     """A folder with files ``a``, ``b`` and ``c``: two codes in each of three subspaces."""
     generator, params = generator

@@ -11,36 +11,23 @@ from pmsfc_jax.cli.evaluate import partitions as module
 from pmsfc_jax.cli.evaluate.partitions import Partitions
 from pmsfc_jax.io.codes import load_codes
 
-LABELS = np.arange(12) % 3
+LABELS = np.arange(12) // 4  # of the fixture `partition`
 
 
-@pytest.fixture(scope="module")
-def plain(weights_dir):
-    return pm.load_generator("plain", weights_dir=weights_dir)
-
-
-@pytest.fixture(scope="module")
-def own(plain, tmp_path_factory):
-    """Three subspaces of layer 2, which nobody would discover, as a file."""
-    path = tmp_path_factory.mktemp("own") / "subspaces.npz"
-    pm.save_subspaces(path, pm.subspaces_from_labels(LABELS, 2, plain[0]), seed=0)
-    return path
-
-
-def test_what_is_given_stands_in_the_place_of_what_is_discovered(plain, own):
-    partitions = Partitions(*plain, pm.load_subspaces(own), seed=0)
+def test_what_is_given_stands_in_the_place_of_what_is_discovered(generator, partition):
+    partitions = Partitions(*generator, pm.load_subspaces(partition), seed=0)
     np.testing.assert_array_equal(partitions.of("discovered", 2).labels, LABELS)
     dealt = partitions.of("random", 2)
     assert dealt.sizes == (4, 4, 4)
     assert not np.array_equal(dealt.labels, LABELS)
     assert partitions.of(None, 2) is None
     # Other labels are another question, and rows without subspaces do not feel them.
-    other = Partitions(*plain, pm.subspaces_from_labels(LABELS[::-1], 2), seed=0)
+    other = Partitions(*generator, pm.subspaces_from_labels(LABELS[::-1], 2), seed=0)
     assert partitions.settings_of("random") != other.settings_of("random")
     assert partitions.settings_of(None) == other.settings_of(None) == {"partition": None}
 
 
-def test_each_layer_is_discovered_once(plain, monkeypatch):
+def test_each_layer_is_discovered_once(generator, monkeypatch):
     asked = []
 
     def found(generator, params, *, layer, **_):
@@ -49,15 +36,15 @@ def test_each_layer_is_discovered_once(plain, monkeypatch):
         return pm.subspaces_from_labels(np.arange(channels) % 4, layer)
 
     monkeypatch.setattr(module, "discover_subspaces", found)
-    partitions = Partitions(*plain, None, seed=0)
+    partitions = Partitions(*generator, None, seed=0)
     for kind, layer in (("discovered", 1), ("random", 1), ("random", 2), ("discovered", 2)):
         partitions.of(kind, layer)
     assert asked == [1, 2]
     assert partitions.settings_of("discovered") == {"partition": "discovered"}
 
 
-def test_a_table_with_own_subspaces(pmsfc, photos, own, tmp_path):
-    words = ("--generator", "plain", "--steps", "2", "--subspaces", own)
+def test_a_table_with_own_subspaces(pmsfc, photos, partition, tmp_path):
+    words = ("--generator", "plain", "--steps", "2", "--subspaces", partition)
     rows = ("pmsfc_4x4", "pmsfc_4x4_random")
     code, _, err = pmsfc("evaluate", photos, "--out", tmp_path, "--methods", *rows, *words)
     assert code == 0, err
@@ -67,8 +54,8 @@ def test_a_table_with_own_subspaces(pmsfc, photos, own, tmp_path):
     assert methods["pmsfc_4x4"]["psnr"] != methods["pmsfc_4x4_random"]["psnr"]
 
 
-def test_edits_exchange_own_subspaces(pmsfc, photos, own, tmp_path):
-    words = ("--task", "edit", "--generator", "plain", "--steps", "2", "--subspaces", own)
+def test_edits_exchange_own_subspaces(pmsfc, photos, partition, tmp_path):
+    words = ("--task", "edit", "--generator", "plain", "--steps", "2", "--subspaces", partition)
     code, _, err = pmsfc(
         "evaluate", photos, "--out", tmp_path, "--methods", "pmsfc_4x4_lbfgs", *words
     )
@@ -86,17 +73,17 @@ def test_edits_exchange_own_subspaces(pmsfc, photos, own, tmp_path):
         ),
     ],
 )
-def test_another_cut_is_refused(pmsfc, photos, own, tmp_path, more, said):
+def test_another_cut_is_refused(pmsfc, photos, partition, tmp_path, more, said):
     out = tmp_path / "out"
-    words = ("--generator", "plain", *more, "--subspaces", own)
+    words = ("--generator", "plain", *more, "--subspaces", partition)
     code, _, err = pmsfc("evaluate", photos, "--out", out, *words)
     assert code == 2
     assert said in err
     assert not out.exists()
 
 
-def test_no_file_and_another_generators_are_told(pmsfc, photos, own, tmp_path):
-    others = dataclasses.replace(pm.load_subspaces(own), generator="other", identity="0" * 64)
+def test_no_file_and_another_generators_are_told(pmsfc, photos, partition, tmp_path):
+    others = dataclasses.replace(pm.load_subspaces(partition), generator="other", identity="0" * 64)
     pm.save_subspaces(tmp_path / "others.npz", others, seed=0)
     out, words = tmp_path / "out", ("--generator", "plain", "--subspaces")
     for name, said in (("others.npz", "found for other"), ("none.npz", "none.npz")):

@@ -1,28 +1,16 @@
 """The partitions of the channels that rows of a table need, each found once."""
 
-import hashlib
-from typing import Any, Literal
+from typing import Any
 
 import jax
-import numpy as np
 
-from pmsfc_jax.api import (
-    SplitGenerator,
-    Subspaces,
-    check_subspaces,
-    discover_subspaces,
-    load_subspaces,
-    random_subspaces,
-)
+from pmsfc_jax.api import SplitGenerator, Subspaces, discover_subspaces, random_subspaces
 from pmsfc_jax.cli.console import progress_bar
 from pmsfc_jax.cli.evaluate.options import Options
-from pmsfc_jax.core.errors import InputError
+from pmsfc_jax.cli.partition import labels_sha256, subspaces_at
 from pmsfc_jax.core.generator import default_layer
 from pmsfc_jax.core.typing import Params
-from pmsfc_jax.evaluation.methods import NUM_SUBSPACES
-from pmsfc_jax.io.paths import shown
-
-Kind = Literal["discovered", "random"]
+from pmsfc_jax.evaluation.methods import NUM_SUBSPACES, Partition
 
 
 def given_subspaces(options: Options, generator: SplitGenerator) -> Subspaces | None:
@@ -34,14 +22,8 @@ def given_subspaces(options: Options, generator: SplitGenerator) -> Subspaces | 
     """
     if options.subspaces is None:
         return None
-    found = load_subspaces(options.subspaces)
-    check_subspaces(generator, found)
-    if options.layer not in (None, found.layer):
-        raise InputError(
-            f"{shown(options.subspaces)} holds subspaces of layer {found.layer}: give that as "
-            "--layer, or leave it out"
-        )
-    return found
+    otherwise = ": give that as --layer, or leave it out"
+    return subspaces_at(options.subspaces, generator, options.layer, otherwise)
 
 
 def layer_of(options: Options, generator: SplitGenerator, given: Subspaces | None) -> int:
@@ -66,7 +48,7 @@ class Partitions:
         self._generator, self._params, self._seed = generator, params, seed
         self._found: dict[int, Subspaces] = {} if given is None else {given.layer: given}
 
-    def of(self, kind: Kind | None, layer: int) -> Subspaces | None:
+    def of(self, kind: Partition | None, layer: int) -> Subspaces | None:
         """The subspaces of a row; ``None`` for one that has none."""
         if kind is None:
             return None
@@ -84,10 +66,9 @@ class Partitions:
         found = self._found[layer]
         return found if kind == "discovered" else random_subspaces(found, key)
 
-    def settings_of(self, kind: Kind | None) -> dict[str, Any]:
+    def settings_of(self, kind: Partition | None) -> dict[str, Any]:
         """What decides a row's subspaces, beside the generator, the layer and the seed."""
         facts: dict[str, Any] = {"partition": kind}
         if kind is not None and self.given is not None:
-            labels = np.asarray(self.given.labels, np.int32)
-            facts["labels_sha256"] = hashlib.sha256(labels.tobytes()).hexdigest()
+            facts["labels_sha256"] = labels_sha256(self.given)
         return facts

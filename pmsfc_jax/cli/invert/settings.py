@@ -3,8 +3,6 @@
 import dataclasses
 from typing import Any
 
-import numpy as np
-
 from pmsfc_jax.api import (
     InversionConfig,
     Perceptual,
@@ -16,10 +14,10 @@ from pmsfc_jax.api import (
 from pmsfc_jax.cli.generators import RECORDED, chosen_settings
 from pmsfc_jax.cli.invert.options import Method, Objective, Options, Solver
 from pmsfc_jax.cli.parsing import flat
+from pmsfc_jax.cli.partition import labels_sha256
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.core.generator import default_layer
 from pmsfc_jax.inversion.compositions import composition_of
-from pmsfc_jax.io.runs import pixels_sha256
 
 #: Options that set what `preset` has under another name.
 RENAMED = {
@@ -141,9 +139,7 @@ def settings_record(
         asked = options.method
         settings["partition"] = asked.partition
         settings["num_subspaces"] = given.num_subspaces if given else asked.num_subspaces
-        settings["subspaces_sha256"] = (
-            None if given is None else pixels_sha256(np.asarray(given.labels, np.int32))
-        )
+        settings["subspaces_sha256"] = None if given is None else labels_sha256(given)
     return settings
 
 

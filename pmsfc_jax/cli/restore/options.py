@@ -68,7 +68,7 @@ class How:
     """Codes of each sample."""
     steps: Annotated[int | None, given("INT", "those which tell held-out pixels best")] = None
     """Optimiser steps. Where noise is known, it says when to stop."""
-    mix: Annotated[str, given("SHARE | auto", "0")] = "0"
+    mix: Annotated[float | Literal["auto"], given("SHARE | auto", "0")] = 0.0
     """Share of the simple way in the result, 0 to 1: a part of it is often better than none (see
     docs/restoration.md). auto takes what was best for each loss: a quarter for small photographs
     and holes, else a half. Samples and uncertainty are those without it."""

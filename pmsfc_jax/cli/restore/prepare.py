@@ -164,26 +164,10 @@ def _check(options: Options, tasks: Sequence[str]) -> None:
     ):
         if not value >= least:
             raise InputError(f"--{name} is {value}: give {least} or more")
-    if share_of(how.mix) != 0 and find_spec("skimage") is None:
+    if how.mix != "auto" and not 0 <= how.mix <= 1:
+        raise InputError(f"--mix is {how.mix:g}: give a share from 0 to 1, or auto")
+    if how.mix and find_spec("skimage") is None:
         raise InputError("--mix needs scikit-image: pip install 'pmsfc-jax[bench]'")
-
-
-def share_of(mix: str) -> float | str:
-    """The share that ``--mix`` says, or ``"auto"``.
-
-    Raises:
-      InputError: it says neither.
-
-    """
-    if mix == "auto":
-        return mix
-    try:
-        share = float(mix)
-    except ValueError:
-        share = -1.0
-    if not 0 <= share <= 1:
-        raise InputError(f"--mix is {mix}: give a share from 0 to 1, or auto")
-    return share
 
 
 def config_of(options: Options, generator: SplitGenerator) -> RestoreConfig:
@@ -223,7 +207,7 @@ def _record(
         "quality": request.quality,
         "filter": request.filter,
         "samples": how.samples,
-        "mix": share_of(how.mix),
+        "mix": how.mix,
         "layer": config.layer,
         "codes": config.codes,
         "steps": config.steps,

@@ -6,7 +6,6 @@ from pmsfc_jax.api import Observation, Restoration, to_uint8
 from pmsfc_jax.cli.console import notice
 from pmsfc_jax.cli.restore.load import truth_of
 from pmsfc_jax.cli.restore.observe import Observed
-from pmsfc_jax.cli.restore.prepare import share_of
 from pmsfc_jax.cli.restore.report import as_numbers, quality, row_of, shown_given
 from pmsfc_jax.cli.restore.standing import Run
 from pmsfc_jax.core.images import LEVELS
@@ -29,8 +28,8 @@ def save(
     job, degradation = run.job, observed[0].degradation
     pictures, samples = to_uint8(found.restored), to_uint8(found.samples)
     label, simple = simple_way(degradation, seen, job.generator.spec.image_shape)
-    share = share_of(job.options.how.mix)
-    share = usual_share(degradation) if isinstance(share, str) else share
+    asked = job.options.how.mix
+    share = usual_share(degradation) if asked == "auto" else asked
     if share:
         pictures = mixed(degradation, seen, pictures, simple, share)
     levels = fidelity(degradation, seen, pictures)

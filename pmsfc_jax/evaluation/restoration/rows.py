@@ -2,11 +2,11 @@
 
 import re
 from dataclasses import replace
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from pmsfc_jax.core.errors import InputError
 from pmsfc_jax.evaluation.methods import ROWS as METHODS
-from pmsfc_jax.evaluation.methods import config_of
+from pmsfc_jax.evaluation.methods import Partition, config_of
 from pmsfc_jax.inversion.config import InversionConfig
 from pmsfc_jax.tasks.restoration.settings import DEFAULT_STEPS, RestoreConfig
 
@@ -28,7 +28,7 @@ class Row(NamedTuple):
 
     inversion: InversionConfig
     samples: int = 1
-    partition: Literal["discovered", "random"] | None = None
+    partition: Partition | None = None
 
 
 #: Rows that are named after the inversion that they are.

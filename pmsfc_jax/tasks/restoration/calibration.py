@@ -81,12 +81,17 @@ def _lost_in_noise(error: np.ndarray, noise: np.ndarray) -> bool:
     Strong noise is clipped in a file, so that it is less than its level says, and the difference
     may even be negative.
     """
-    own, uncertain = np.square(error).mean() - np.square(noise).mean(), np.square(error).std()
-    return bool(noise.any() and own < 2 * uncertain / np.sqrt(len(error)))
+    uncertain = np.square(error).std() / np.sqrt(len(error))
+    return bool(noise.any() and _own_square(error, noise) < 2 * uncertain)
+
+
+def _own_square(error: np.ndarray, noise: np.ndarray) -> float:
+    """Mean square of the error without that of the measurements' noise."""
+    return float(np.square(error).mean() - np.square(noise).mean())
 
 
 def _scale(error: np.ndarray, deviation: np.ndarray, noise: np.ndarray) -> float:
-    own = max(float(np.square(error).mean() - np.square(noise).mean()), 0.0)
+    own = max(_own_square(error, noise), 0.0)
     return float(np.sqrt(own / max(float(np.square(deviation).mean()), 1e-20)))
 
 

@@ -7,12 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from pmsfc_jax.api import (
-    find_parts,
-    invert,
-    save_codes,
-    to_uint8,
-)
+from pmsfc_jax.api import find_parts, invert, save_codes, to_uint8
 from pmsfc_jax.cli.console import notice, progress_bar
 from pmsfc_jax.cli.evaluate.editing.prepare import Job
 from pmsfc_jax.cli.evaluate.kept import Kept
